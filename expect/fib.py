@@ -1,0 +1,148 @@
+"""Which route the kernel would take: policy rules in order of priority, longest prefix, lowest metric.
+
+A pure lookup over recorded tables (ip-rule(8), ip-route(8)); equal to `ip route get` for the packets described here: no
+socket mark, no TOS, no user. A rule with a selector that such a packet does not carry (a mark, ports, a user range) is
+passed over.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from model import ip, net
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_WIDTH = {4: 32, 6: 128}
+_STANDARD_RULES = (  # what a family without any listed rule has: net/ipv4/fib_rules.c, net/ipv6/fib6_rules.c
+    (0, net.LOCAL),
+    (32766, net.MAIN),
+    (32767, net.DEFAULT),
+)
+_ENDING = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT})
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """A packet as far as rules can tell it apart. `iif` None: made on this node (the kernel's `lo`)."""
+
+    dst: str
+    src: str | None = None
+    iif: str | None = None
+
+
+class Fib:
+    """The routing tables and rules of one namespace, indexed. A value: built once, never changed."""
+
+    def __init__(self, routes: Iterable[net.Route], rules: Iterable[net.Rule]) -> None:
+        self._tables: dict[tuple[int, int], dict[int, dict[int, list[net.Route]]]] = {}
+        self._starts: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+        for route in routes:
+            family, first, last = ip.span(route.dst)
+            length = _WIDTH[family] - (last - first).bit_length()
+            table = self._tables.setdefault((family, route.table), {})
+            table.setdefault(length, {}).setdefault(first, []).append(route)
+            if route.table != net.LOCAL:
+                self._starts[family].append((first, last))
+        for spans in self._starts.values():
+            spans.sort()
+        by_family: dict[int, list[net.Rule]] = defaultdict(list)
+        for rule in rules:
+            by_family[rule.family].append(rule)
+        self._rules = {
+            family: sorted(by_family[family], key=lambda rule: rule.priority)
+            or [net.Rule(family, priority, net.RULE_TO_TABLE, table) for priority, table in _STANDARD_RULES]
+            for family in (4, 6)
+        }
+
+    def lookup(self, flow: Flow) -> net.Route | None:
+        """The route that decides, or None where every table passes (the kernel's ENETUNREACH).
+
+        A rule that itself drops (`blackhole`, `unreachable`, `prohibit`) answers with a route of that type.
+        """
+        family = ip.family(flow.dst)
+        skip_to = -1
+        for rule in self._rules[family]:
+            if rule.priority < skip_to or not _matches(rule, flow):
+                continue
+            if rule.action == net.RULE_GOTO:
+                skip_to = rule.goto or 0
+            elif rule.action in {net.RULE_BLACKHOLE, net.RULE_UNREACHABLE, net.RULE_PROHIBIT}:
+                return net.Route(flow.dst, rule.action, rule.table, 0, 0, 0, ())
+            elif rule.action == net.RULE_TO_TABLE:
+                found = self._in_table(family, rule.table, flow, rule.suppress_prefixlength)
+                if found is not None:
+                    return found
+        return None
+
+    def plain(self, family: int) -> bool:
+        """Whether a family has the kernel's own rules and no others: then the main table alone decides."""
+        return all(
+            (rule.priority, rule.table) in _STANDARD_RULES and rule == _standard(rule) for rule in self._rules[family]
+        )
+
+    def points(self, prefix: str) -> list[str]:
+        """The addresses of a prefix at which the answer can change: its first, and each start and end of a route
+        inside.
+
+        Looking these up is looking up every address of the prefix.
+        """
+        family, first, last = ip.span(prefix)
+        spans = self._starts[family]
+        found = {first}
+        for start, end in spans[bisect.bisect_left(spans, (first, 0)) :]:
+            if start > last:
+                break
+            found |= {start} | ({end + 1} if end < last else set())
+        return [ip.from_number(family, point) for point in sorted(found)]
+
+    def _in_table(self, family: int, table: int, flow: Flow, suppress: int | None) -> net.Route | None:
+        target = int(ip.address(flow.dst))
+        lengths = self._tables.get((family, table), {})
+        for length in sorted(lengths, reverse=True):
+            if suppress is not None and length <= suppress:
+                return None
+            shift = _WIDTH[family] - length
+            routes = lengths[length].get(target >> shift << shift)
+            usable = [route for route in routes or () if _usable(route, flow)]
+            if usable:
+                best = min(usable, key=lambda route: route.metric)
+                return None if best.type == net.THROW else best
+        return None
+
+
+def _standard(rule: net.Rule) -> net.Rule:
+    return net.Rule(rule.family, rule.priority, net.RULE_TO_TABLE, rule.table)
+
+
+def _usable(route: net.Route, flow: Flow) -> bool:
+    if route.tos:
+        return False
+    if route.src is not None and (flow.src is None or not ip.contains(route.src, flow.src)):
+        return False
+    if route.type in _ENDING or not route.hops:
+        return True
+    return not all(hop.flags & net.HOP_DEAD for hop in route.hops)
+
+
+def _matches(rule: net.Rule, flow: Flow) -> bool:
+    return _selects(rule, flow) != rule.invert
+
+
+def _selects(rule: net.Rule, flow: Flow) -> bool:
+    if rule.fwmark or rule.other or rule.tos or rule.oif is not None:
+        return False
+    if rule.dst is not None and not ip.contains(rule.dst, flow.dst):
+        return False
+    if rule.src is not None and (flow.src is None or not ip.contains(rule.src, flow.src)):
+        return False
+    return rule.iif is None or rule.iif == (flow.iif or "lo")
+
+
+def out_devices(route: net.Route) -> Iterator[str]:
+    """The interfaces that a route can send by."""
+    return (hop.dev for hop in route.hops)

@@ -1,0 +1,52 @@
+"""The node's route to a pod of its own (calico-state §3.1): programmed by the CNI plugin, then owned by Felix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from model import ip, net
+
+if TYPE_CHECKING:
+    from expect.world import World
+
+_NORMAL = {4: "ipv4NormalRoutePriority", 6: "ipv6NormalRoutePriority"}
+_ELEVATED = {4: "ipv4ElevatedRoutePriority", 6: "ipv6ElevatedRoutePriority"}
+
+
+class HostRoute(msgspec.Struct, frozen=True):
+    """What a pod's host route may look like; several entries to the same interface may stand side by side."""
+
+    dst: str
+    dev: str
+    scope: int
+    metrics: frozenset[int]
+    protocols: frozenset[int]
+
+
+def host_route(world: World, node: str, prefix: str, dev: str) -> HostRoute:
+    """The accepted shapes: the CNI plugin's (metric 0, boot) and Felix's (deviceRouteProtocol and its priorities)."""
+    family = ip.family(prefix)
+    return HostRoute(
+        dst=prefix,
+        dev=dev,
+        scope=net.SCOPE_LINK if family == 4 else net.SCOPE_GLOBAL,
+        metrics=frozenset(
+            {
+                0 if family == 4 else 1024,  # the kernel turns 0 into 1024 for IPv6
+                _number(world.felix(node, _NORMAL[family]), 1024),
+                _number(world.felix(node, _ELEVATED[family]), 512),
+            }
+        ),
+        protocols=frozenset({net.PROTO_BOOT, device_route_protocol(world, node)}),
+    )
+
+
+def device_route_protocol(world: World, node: str) -> int:
+    """FelixConfiguration deviceRouteProtocol, 3 (boot) by default (config_params.go:316)."""
+    return _number(world.felix(node, "deviceRouteProtocol"), net.PROTO_BOOT)
+
+
+def _number(value: object | None, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
