@@ -1,0 +1,1 @@
+"""CHECK: judgements over values; each test_*.py holds one subject."""

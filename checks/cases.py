@@ -1,0 +1,145 @@
+"""What a check is handed: one pod, one node or the cluster, with what is expected and what was observed side by
+side."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from checks.matching import match
+from expect.fib import Fib
+from expect.pods import Presence, host_interface, state_of
+from model import ip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from expect.world import World
+    from model.cluster import Node, Pod
+    from model.net import Link, Namespace
+    from model.node import NodeFacts
+    from model.snapshot import Header, NodeRecord
+    from model.trial import Trials
+
+
+class ClusterCase:
+    """The cluster as a whole: the datastore, and which nodes were observed."""
+
+    def __init__(self, header: Header, world: World, records: tuple[NodeRecord, ...], trials: Trials) -> None:
+        self.header = header
+        self.world = world
+        self.records = records
+        self.trials = trials
+
+    @cached_property
+    def observed(self) -> frozenset[str]:
+        """The names of the nodes whose facts there are."""
+        return frozenset(record.name for record in self.records if record.absent is None)
+
+
+class NodeCase:
+    """One observed node."""
+
+    def __init__(self, cluster: ClusterCase, world: World, node: Node, facts: NodeFacts) -> None:
+        self.cluster = cluster
+        self.world = world
+        self.node = node
+        self.facts = facts
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @cached_property
+    def fib(self) -> Fib:
+        """The node's own routing tables and rules."""
+        return Fib(self.facts.host.routes, self.facts.host.rules)
+
+    @cached_property
+    def pods(self) -> tuple[Pod, ...]:
+        """The pods of this node in the API's first list."""
+        return self.world.pods_by_node.get(self.name, ())
+
+    @cached_property
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """The namespaces of this node's networked pods by the pod's key."""
+        return match(self.pods, self.facts)
+
+    @cached_property
+    def pods_by_interface(self) -> Mapping[str, Pod]:
+        """Every pod that may have a host interface here by that interface's name, pods in flux included."""
+        seen = (*self.world.flux.pods_seen, *self.pods)
+        return {host_interface(pod): pod for pod in seen if pod.node == self.name and not pod.host_network}
+
+    @cached_property
+    def addresses(self) -> Mapping[str, str]:
+        """Each address of the node's own namespace, and the interface that has it."""
+        return {address.address: address.dev for address in self.facts.host.addresses}
+
+    def unread(self, *facts: str) -> str | None:
+        """Why one of these facts of the node could not be read; None where all were."""
+        return next((problem.reason for problem in self.facts.problems if problem.fact in facts), None)
+
+    def on(self, command: str) -> str:
+        """A command that shows something on this node."""
+        return f"on {self.name}: {command}"
+
+
+class PodCase:
+    """One pod that has Calico networking, on an observed node."""
+
+    def __init__(self, node: NodeCase, pod: Pod) -> None:
+        self.node = node
+        self.pod = pod
+
+    @property
+    def name(self) -> str:
+        return self.pod.key
+
+    @cached_property
+    def may_lack(self) -> bool:
+        """Whether what is missing is no fault: the pod is on its way out."""
+        return state_of(self.pod).presence is Presence.LEAVING
+
+    @property
+    def namespace(self) -> Namespace | None:
+        """The pod's network namespace, None where none was found."""
+        return self.node.namespaces.get(self.pod.key)
+
+    @cached_property
+    def eth0(self) -> Link | None:
+        return self.namespace.link("eth0") if self.namespace else None
+
+    @cached_property
+    def interface(self) -> str:
+        """The name that the pod's host interface must have."""
+        return host_interface(self.pod)
+
+    @cached_property
+    def host_link(self) -> Link | None:
+        return self.node.facts.host.link(self.interface)
+
+    @cached_property
+    def prefixes(self) -> tuple[str, ...]:
+        """The pod's addresses as host prefixes."""
+        return tuple(ip.host_prefix(address) for address in self.pod.ips)
+
+    @property
+    def because(self) -> str:
+        """The object that says that this pod has these addresses here."""
+        return f"pod {self.pod.key} (status.podIPs {', '.join(self.pod.ips)}) runs on {self.node.name}"
+
+    def inside(self, command: str) -> str:
+        """A command that shows something in the pod's namespace."""
+        if self.namespace is None:
+            return self.node.on("lsns -t net")
+        return self.node.on(f"nsenter --net={_namespace_path(self.namespace.name)} {command}")
+
+
+def _namespace_path(name: str) -> str:
+    return name if name.startswith("/") else f"/run/netns/{name}"
+
+
+def judged(pod: Pod, world: World) -> bool:
+    """Whether a pod is judged at all: it has Calico networking and did not change while one looked."""
+    return state_of(pod).presence is not Presence.NOTHING and pod.key not in world.flux.pods

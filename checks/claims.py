@@ -1,0 +1,103 @@
+"""Which routes of a node are accounted for: by an expectation that another check judges, or by a named healthy reason.
+
+What nothing claims is a leftover (calico-state R8, §3.6, §4.6). Routes outside every pool that do not touch a pod's
+interface are none of Calico's business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.scope import not_judged
+from expect.pods import POD_INTERFACES
+from expect.services import advertises
+from model import ip, net
+
+if TYPE_CHECKING:
+    from checks.cases import NodeCase
+
+_LINK_LOCAL = ("fe80::/10", "ff00::/8")
+_FLOATING = "cni.projectcalico.org/floatingIPs"
+
+
+def touches_pods(route: net.Route) -> bool:
+    """Whether a route leaves by an interface that only Calico's pods have."""
+    return any(hop.dev.startswith(POD_INTERFACES) for hop in route.hops)
+
+
+def of_interest(node: NodeCase, route: net.Route) -> bool:
+    """Whether a route must be claimed: it lies in a pool or a block, or leaves by a pod's interface."""
+    if any(ip.contains(prefix, route.dst) for prefix in _LINK_LOCAL):
+        return False
+    if touches_pods(route):
+        return True
+    return node.world.pool_of(route.dst) is not None or route.dst in node.world.blocks
+
+
+def claim(node: NodeCase, route: net.Route) -> str | None:
+    """The reason why a route of interest is there; None if there is none."""
+    if touches_pods(route):
+        return _pod_route(node, route)
+    if route.table == net.LOCAL:
+        return _local(node, ip.bare(route.dst))
+    return _block(node, route) or _host_prefix(node, route)
+
+
+def _pod_route(node: NodeCase, route: net.Route) -> str | None:
+    """A route by a pod's interface: to that pod's own address, or to its floating one."""
+    (dev,) = {hop.dev for hop in route.hops} if len({hop.dev for hop in route.hops}) == 1 else ("",)
+    pod = node.pods_by_interface.get(dev)
+    if pod is None or not ip.is_host_prefix(route.dst):
+        return None
+    address = ip.bare(route.dst)
+    if pod.key in node.world.flux.pods:
+        return f"pod {pod.key} changed while it was looked at"
+    if address in pod.ips and node.world.is_networked(pod):
+        return f"host route of pod {pod.key}"
+    if f'"{address}"' in pod.annotations.get(_FLOATING, ""):
+        return f"floating address of pod {pod.key}"
+    return None
+
+
+def _local(node: NodeCase, address: str) -> str | None:
+    """An address of the node itself that lies in a pool: a tunnel's, or the node's own."""
+    tunnels = (node.node.ipip_tunnel, node.node.vxlan_tunnel, node.node.vxlan_tunnel_v6)
+    if address in {*tunnels, node.node.wireguard_ipv4, node.node.wireguard_ipv6}:
+        return "tunnel address of this node"
+    if node.world.node_addresses.get(address) == node.name:
+        return "address of this node"
+    return None
+
+
+def _block(node: NodeCase, route: net.Route) -> str | None:
+    world = node.world
+    pool = world.pool_of(route.dst)
+    block = world.blocks.get(route.dst)
+    if not_judged(world.owner(pool, node.name), pool, route.dst):
+        return f"pool {pool.name if pool else route.dst} is not BIRD's"
+    if route.dst in world.flux.blocks:
+        return "its block changed while it was looked at"
+    if block is not None and (block.node in world.nodes or not block.settled):
+        return f"block of {block.node}"
+    if route.type in {net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW} and not ip.is_host_prefix(route.dst):
+        return "the check of blackholes reports it"
+    return None
+
+
+def _host_prefix(node: NodeCase, route: net.Route) -> str | None:
+    if not ip.is_host_prefix(route.dst):
+        return None
+    world, address = node.world, ip.bare(route.dst)
+    borrowed = world.borrowed.get(address)
+    if borrowed is not None and borrowed.borrower != node.name and borrowed.borrower in world.nodes:
+        return f"address borrowed by {borrowed.borrower}"
+    if address in world.flux.addresses:
+        return "its pod changed while it was looked at"
+    hosts = {pod.node for pod in world.pods_by_address.get(address, ())}
+    if route.protocol == net.PROTO_BIRD and hosts == {
+        world.node_addresses.get(hop.gateway or "") for hop in route.hops
+    }:
+        return "leads to the node that has the pod"
+    if advertises(world, address):
+        return "an advertised service's address"
+    return None

@@ -1,0 +1,118 @@
+"""The engine: every check over every subject of an observation. No pytest here: the plugin, the settle loop, the
+mutation
+harness and the tests all call this."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+import checks
+from checks.cases import ClusterCase, NodeCase, PodCase, judged
+from checks.declare import CATALOGUE, NEEDS, Check, Scope
+from expect.world import World
+from model.verdict import Gap, Result, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from model.snapshot import Observation
+
+Case = PodCase | NodeCase | ClusterCase
+
+
+def catalogue() -> tuple[Check, ...]:
+    """Every check, by module and then as written; importing the modules declares them."""
+    for module in sorted(info.name for info in pkgutil.iter_modules(checks.__path__) if info.name.startswith("test_")):
+        importlib.import_module(f"checks.{module}")
+    return tuple(CATALOGUE.values())
+
+
+class Bench:
+    """The cases of one observation. Keeps the last node's facts only, so that memory stays flat."""
+
+    def __init__(self, observation: Observation) -> None:
+        self._observation = observation
+        self._worlds = [World(look) for look in observation.looks]
+        self._last: NodeCase | None = None
+        self._records = {record.name: record for record in observation.nodes}
+        self.world = self._worlds[-1]
+        self.cluster = ClusterCase(observation.header, self.world, observation.nodes, observation.trials)
+
+    def nodes(self) -> list[str]:
+        """The observed nodes that the API knows: the ones that are judged."""
+        return [
+            name
+            for name, record in self._records.items()
+            if record.absent is None and name in self._worlds[record.look].nodes
+        ]
+
+    def node(self, name: str) -> NodeCase:
+        """One node's case; asked for again, the same one while it is the last."""
+        if self._last is None or self._last.name != name:
+            world = self._worlds[self._records[name].look]
+            self._last = NodeCase(self.cluster, world, world.nodes[name], self._observation.facts(name))
+        return self._last
+
+    def pods(self, name: str) -> list[str]:
+        """The keys of the judged pods of a node."""
+        world = self._worlds[self._records[name].look]
+        return [pod.key for pod in world.pods_by_node.get(name, ()) if judged(pod, world)]
+
+    def stable_name(self, node: str, key: str) -> str:
+        """A pod's name that outlives a rollout: its namespace and workload, or its own name without a controller."""
+        pod = self.pod(node, key).pod
+        return f"{pod.namespace}/{pod.workload or pod.name}"
+
+    def pod(self, node: str, key: str) -> PodCase:
+        """One pod's case. KeyError if the node has no such pod."""
+        case = self.node(node)
+        for pod in case.pods:
+            if pod.key == key:
+                return PodCase(case, pod)
+        raise KeyError(key)
+
+
+def apply(check: Check, case: Case) -> Result:
+    """One check on one case: what could not be observed at all is said before the check is asked."""
+    node = case.name if isinstance(case, NodeCase) else case.node.name if isinstance(case, PodCase) else ""
+    subject = case.name if not isinstance(case, ClusterCase) else "cluster"
+    gap = _unasked(check, case)
+    verdict = Verdict(unasked=(gap,)) if gap else check.function(case)
+    return Result(check.id, check.sentence, node, subject, verdict)
+
+
+def _unasked(check: Check, case: Case) -> Gap | None:
+    header = case.header if isinstance(case, ClusterCase) else _cluster(case).header
+    blind = {"pods": not header.sees_pods, "bird": not header.sees_bird}
+    missing = next((need for need in sorted(check.needs) if blind.get(need)), None)
+    if missing is None:
+        return None
+    return Gap(check.id, f"the way in ({header.reach or header.source}) cannot see {NEEDS[missing]}")
+
+
+def _cluster(case: PodCase | NodeCase) -> ClusterCase:
+    return case.cluster if isinstance(case, NodeCase) else case.node.cluster
+
+
+def judge(observation: Observation, nodes: Iterable[str] | None = None) -> Iterator[Result]:
+    """Every check on every subject, node by node and then the cluster; `nodes` limits the nodes (and leaves the
+    cluster out)."""
+    bench = Bench(observation)
+    every = catalogue()
+    for name in bench.nodes() if nodes is None else nodes:
+        yield from judge_node(bench, name, every)
+    if nodes is None:
+        yield from (apply(check, bench.cluster) for check in every if check.scope is Scope.CLUSTER)
+
+
+def judge_node(bench: Bench, name: str, every: Iterable[Check]) -> Iterator[Result]:
+    """Every check of one node and of its pods."""
+    case = bench.node(name)
+    for check in every:
+        if check.scope is Scope.NODE:
+            yield apply(check, case)
+        elif check.scope is Scope.POD:
+            for key in bench.pods(name):
+                yield apply(check, bench.pod(name, key))

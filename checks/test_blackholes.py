@@ -1,0 +1,125 @@
+"""The blackholes of a node's own blocks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from checks.flows import flows_to
+from checks.scope import not_judged
+from expect.cluster_routes import Blackhole, own_blackholes
+from expect.host_routes import device_route_protocol
+from model import ip, net
+from model.verdict import Difference, Gap, Kind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.cases import NodeCase
+
+_DROPS = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
+
+
+@check(faults=("F28", "F29", "F30", "F31"))
+def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict:
+    """The node has a blackhole route for each IPAM block that it owns, and for no other prefix of a pool.
+
+    It drops what is sent to addresses that no pod has, which would otherwise loop by the default route. Always of type
+    blackhole; none for single-address blocks (bird_aggr.cfg.template:5-17). Who put it there is mentioned when it is
+    neither BIRD nor Felix.
+    """
+    unread = node.unread("routes")
+    if unread:
+        return Verdict(unobserved=(Gap(node.name, f"the node's routes could not be read: {unread}"),))
+    found: dict[str, list[net.Route]] = defaultdict(list)
+    for route in node.facts.host.routes:
+        if route.table != net.LOCAL:
+            found[route.dst].append(route)
+    verdict = Verdict()
+    for wanted in own_blackholes(node.world, node.name):
+        gap = not_judged(wanted.ownership, wanted.pool, wanted.prefix)
+        verdict += Verdict(inapplicable=(gap,)) if gap else _own(node, wanted, found.get(wanted.prefix, []))
+    foreign = tuple(_foreign(node, found))
+    verdict += Verdict(examined=len(foreign), differences=foreign)
+    if verdict == Verdict():
+        return Verdict(inapplicable=(Gap(node.name, "it owns no IPAM block, and nothing of a pool is blackholed"),))
+    return verdict
+
+
+def _own(node: NodeCase, wanted: Blackhole, found: list[net.Route]) -> Verdict:
+    main = [route for route in found if route.table == net.MAIN]
+    best = min(main, key=lambda route: route.metric, default=None)
+    if best is None:
+        if wanted.optional:
+            return Verdict(examined=1)
+        return Verdict(1, (_difference(node, wanted, Kind.MISSING, _without(node, wanted.prefix)),))
+    if best.type != net.BLACKHOLE or best.tos:
+        return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main)),))
+    known = {net.PROTO_BIRD, net.PROTO_FELIX, device_route_protocol(node.world, node.name)}
+    if best.protocol in known:
+        return Verdict(examined=1)
+    likely = "added by hand: Calico neither keeps nor withdraws it"
+    return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main), Severity.HOUSEKEEPING, likely),))
+
+
+def _without(node: NodeCase, prefix: str) -> str:
+    points = node.fib.points(prefix)
+    unused = next((point for point in points if point not in node.world.allocations), points[0])
+    won = node.fib.lookup(next(flows_to(node, unused)))
+    return f"no blackhole; packets to its free addresses take {net.describe_route(won) if won else 'no route'}"
+
+
+def _listed(routes: list[net.Route]) -> str:
+    return "; ".join(net.describe_route(route) for route in routes)
+
+
+def _difference(
+    node: NodeCase,
+    wanted: Blackhole,
+    kind: Kind,
+    found: str,
+    severity: Severity = Severity.BROKEN,
+    likely: str = "",
+) -> Difference:
+    return Difference(
+        kind=kind,
+        object=wanted.prefix,
+        expected=f"blackhole {wanted.prefix} proto bird",
+        because=wanted.because,
+        found=found,
+        look=node.on(f"ip -d route show exact {wanted.prefix}"),
+        severity=severity,
+        likely=likely,
+    )
+
+
+def _foreign(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[Difference]:
+    world = node.world
+    for prefix, routes in sorted(found.items()):
+        drops = [route for route in routes if route.type in _DROPS]
+        block = world.blocks.get(prefix)
+        if not drops or ip.is_host_prefix(prefix) or (block and (block.node == node.name or not block.settled)):
+            continue
+        pool = world.pool_of(prefix)
+        if (pool is None and block is None) or prefix in world.flux.blocks:
+            continue
+        if not_judged(world.owner(pool, node.name), pool, prefix):
+            continue
+        if block and all(route.type != net.BLACKHOLE for route in drops):
+            continue  # an unreachable route in place of a block route: the check of block routes reports it
+        yield Difference(
+            kind=Kind.UNEXPECTED,
+            object=prefix,
+            expected="no blackhole for it on this node",
+            because=block.because if block else f"no IPAMBlock has this prefix; it lies in IPPool {pool and pool.name}",
+            found=_listed(drops),
+            look=node.on(f"ip -d route show exact {prefix}"),
+            severity=Severity.BROKEN if block else Severity.WRONG,
+            likely=_claim(node, prefix) or "left behind by an earlier owner, or added by hand",
+        )
+
+
+def _claim(node: NodeCase, prefix: str) -> str:
+    claims = [item for item in node.world.affinities.get(prefix, ()) if item.node == node.name]
+    return f"BlockAffinity {claims[0].name} names this node, the IPAMBlock does not" if claims else ""

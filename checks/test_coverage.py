@@ -1,0 +1,38 @@
+"""Whether everything that should be judged could be looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from model.verdict import Gap, Verdict
+
+if TYPE_CHECKING:
+    from checks.cases import ClusterCase
+
+REQUIRED = ("pods", "nodes", "ippools", "ipamblocks", "blockaffinities", "felixconfigurations", "bgpconfigurations")
+
+
+@check(faults=())
+def test_every_node_was_observed(cluster: ClusterCase) -> Verdict:
+    """Every node of the cluster that runs Linux was observed, and every list that the expectations need was read.
+
+    A node that could not be observed is said once, here.
+    """
+    world = cluster.world
+    records = {record.name: record for record in cluster.records}
+    verdict = Verdict()
+    for name in REQUIRED:
+        reason = world.cluster.unlisted.get(name)
+        verdict += Verdict(unobserved=(Gap(name, reason),)) if reason else Verdict()
+    for node in world.cluster.nodes:
+        record = records.get(node.name)
+        if node.os != "linux":
+            verdict += Verdict(inapplicable=(Gap(node.name, f"it runs {node.os}: there is no Linux state to observe"),))
+        elif record is None:
+            verdict += Verdict(unobserved=(Gap(node.name, "it was not looked at"),))
+        elif record.absent is not None:
+            verdict += Verdict(unobserved=(Gap(node.name, record.absent.reason, record.absent.remedy),))
+        else:
+            verdict += Verdict(examined=1)
+    return verdict

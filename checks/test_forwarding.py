@@ -1,0 +1,56 @@
+"""Whether the node forwards at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from model import ip
+from model.verdict import Difference, Gap, Kind, Verdict
+
+if TYPE_CHECKING:
+    from checks.cases import NodeCase
+
+_SYSCTLS = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+
+
+@check(faults=("F17",))
+def test_node_forwards_packets(node: NodeCase) -> Verdict:
+    """The node forwards packets of each family that it has pods or blocks of.
+
+    net.ipv4.ip_forward, net.ipv6.conf.all.forwarding. Felix sets them unless FelixConfiguration ipForwarding is
+    Disabled
+    (int_dataplane.go:2769-2785); without forwarding no pod reaches another node either way. Clearing ip_forward
+    clears the
+    `forwarding` of every interface as well.
+    """
+    unread = node.unread("sysctls")
+    if unread:
+        return Verdict(unobserved=(Gap(node.name, f"sysctls could not be read: {unread}"),))
+    families = {ip.family(address) for pod in node.pods if not pod.host_network for address in pod.ips}
+    families |= {ip.family(block.cidr) for block in node.world.blocks_by_node.get(node.name, ())}
+    if not families:
+        return Verdict(inapplicable=(Gap(node.name, "it has neither pods nor blocks"),))
+    verdict = Verdict()
+    for family in sorted(families):
+        verdict += _forwards(node, _SYSCTLS[family])
+    return verdict
+
+
+def _forwards(node: NodeCase, name: str) -> Verdict:
+    value = node.facts.host.sysctls.get(name)
+    if value is None:
+        return Verdict(unobserved=(Gap(f"{node.name}/{name}", f"{name} was not among the sysctls that were read"),))
+    if value == "1":
+        return Verdict(examined=1)
+    setting = node.world.felix(node.name, "ipForwarding")
+    difference = Difference(
+        kind=Kind.DIFFERENT,
+        object=name,
+        expected=f"{name} = 1",
+        because=f"{node.name} has pods or blocks; FelixConfiguration ipForwarding is {setting or 'Enabled (unset)'}",
+        found=f"{name} = {value}",
+        look=node.on(f"sysctl {name}"),
+        likely="FelixConfiguration ipForwarding Disabled" if setting == "Disabled" else "a hardening script cleared it",
+    )
+    return Verdict(examined=1, differences=(difference,))

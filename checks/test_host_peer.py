@@ -1,0 +1,153 @@
+"""The host's end of the pod's pair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from checks.matching import points_back
+from expect.pods import LINK_KINDS
+from model import ip
+from model.verdict import Difference, Gap, Kind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.cases import PodCase
+
+
+@check(faults=("F10", "F12"))
+def test_pod_has_its_host_interface(pod: PodCase) -> Verdict:
+    """The node has the interface whose name follows from the pod's namespace and name; it is a veth (or netkit) and up.
+
+    `cali` and 11 hex digits of SHA-1 of `namespace.name` (workload_endpoint_default.go:77-93). Felix counts it as up by
+    its carrier, and withdraws the pod's route without one (iface_monitor.go:345-356).
+    """
+    unread = pod.node.unread("links")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"the node's links could not be read: {unread}"),))
+    link = pod.host_link
+    if link is None:
+        if pod.may_lack:
+            return Verdict(examined=1)
+        return _one(pod, Kind.MISSING, f"no {pod.interface}", likely="the pair is gone: the pod must be made anew")
+    wrong = [
+        text
+        for bad, text in (
+            (link.kind not in LINK_KINDS, f"its kind is {link.kind or 'none'}"),
+            (not link.up, "it is administratively down"),
+            (link.up and not link.carrier, "it has no carrier: eth0 is down or gone"),
+        )
+        if bad
+    ]
+    return _one(pod, Kind.DIFFERENT, f"{pod.interface}: {', '.join(wrong)}") if wrong else Verdict(examined=1)
+
+
+def _one(pod: PodCase, kind: Kind, found: str, likely: str = "") -> Verdict:
+    difference = Difference(
+        kind=kind,
+        object=pod.name,
+        expected=f"{pod.interface}, a veth, up and with carrier",
+        because=pod.because,
+        found=found,
+        look=pod.node.on(f"ip -d link show {pod.interface}"),
+        likely=likely,
+    )
+    return Verdict(examined=1, differences=(difference,))
+
+
+@check(faults=("F11",), needs=frozenset({"pods"}))
+def test_pair_joins_the_pod_and_its_host_interface(pod: PodCase) -> Verdict:
+    """eth0 and the host interface are the two ends of one pair: each names the other's index and the other's namespace.
+
+    Index by IFLA_LINK, namespace by IFLA_LINK_NETNSID. The namespaces are compared where the observation can name them
+    (a plain dump may not).
+    """
+    eth0, link, namespace = pod.eth0, pod.host_link, pod.namespace
+    if eth0 is None or link is None or namespace is None:
+        return Verdict(inapplicable=(Gap(pod.name, "one of the two ends is missing, which other checks report"),))
+    wrong = list(_disagreements(pod))
+    if not wrong:
+        return Verdict(examined=2)
+    end = points_back(link, namespace)
+    found = "; ".join(wrong) + (f"; its pair is {end.name}" if end else "")
+    difference = Difference(
+        kind=Kind.DIFFERENT,
+        object=pod.name,
+        expected=f"{pod.interface} (index {link.index}) and eth0 (index {eth0.index}) name each other",
+        because=pod.because,
+        found=found,
+        look=f"{pod.node.on(f'ip link show {pod.interface}')}; {pod.inside('ip link show eth0')}",
+    )
+    return Verdict(examined=2, differences=(difference,))
+
+
+def _disagreements(pod: PodCase) -> Iterator[str]:
+    eth0, link, namespace = pod.eth0, pod.host_link, pod.namespace
+    if eth0 is None or link is None or namespace is None:
+        return
+    if link.peer_index != eth0.index:
+        yield f"{pod.interface} is paired with index {link.peer_index}"
+    if eth0.peer_index != link.index:
+        yield f"eth0 is paired with index {eth0.peer_index}"
+    if link.peer_nsid is None:
+        yield f"{pod.interface} has its pair in the node's own namespace"
+    elif namespace.nsid is not None and link.peer_nsid != namespace.nsid:
+        yield f"{pod.interface} has its pair in namespace {link.peer_nsid}, the pod's is {namespace.nsid}"
+    if eth0.peer_nsid is None:
+        yield "eth0 has its pair in the pod's own namespace"
+    elif namespace.host_nsid is not None and eth0.peer_nsid != namespace.host_nsid:
+        yield f"eth0 has its pair in namespace {eth0.peer_nsid}, the node's is {namespace.host_nsid}"
+    twins = [other.name for other in pod.node.facts.host.links if _same_pair(other.peer_nsid, other.peer_index, pod)]
+    if len(twins) > 1:
+        yield f"{' and '.join(sorted(twins))} name the same pair"
+
+
+def _same_pair(nsid: int | None, index: int | None, pod: PodCase) -> bool:
+    link = pod.host_link
+    return link is not None and nsid is not None and (nsid, index) == (link.peer_nsid, link.peer_index)
+
+
+@check(faults=("F7", "F15", "F16"))
+def test_host_interface_answers_arp_and_forwards(pod: PodCase) -> Verdict:
+    """The kernel answers the pod's ARP for 169.254.1.1 (proxy_arp) and forwards its packets; for IPv6 pods it
+    forwards too.
+
+    proxy_arp counts by the larger of `all` and the interface's own value, forwarding by the interface's own
+    (Documentation/networking/ip-sysctl). Set by the CNI plugin and again by Felix (dataplane_linux.go:495-562).
+    """
+    if pod.host_link is None:
+        return Verdict(inapplicable=(Gap(pod.name, "it has no host interface, which another check reports"),))
+    unread = pod.node.unread("sysctls")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"sysctls could not be read: {unread}"),))
+    verdict = Verdict()
+    for family in sorted({ip.family(prefix) for prefix in pod.prefixes}):
+        wanted = [f"net.ipv{family}.conf.{pod.interface}.forwarding"]
+        if family == 4:
+            wanted.append(f"net.ipv4.conf.{pod.interface}.proxy_arp")
+        for name in wanted:
+            verdict += _sysctl(pod, name)
+    return verdict
+
+
+def _sysctl(pod: PodCase, name: str) -> Verdict:
+    sysctls = pod.node.facts.host.sysctls
+    value = sysctls.get(name)
+    if value is None:
+        return Verdict(unobserved=(Gap(f"{pod.name}/{name}", f"{name} was not among the sysctls that were read"),))
+    either = name.endswith(".proxy_arp") and sysctls.get("net.ipv4.conf.all.proxy_arp") == "1"
+    if value == "1" or either:
+        return Verdict(examined=1)
+    effect = "nobody answers the pod's ARP for its gateway" if "proxy_arp" in name else "the pod's packets go nowhere"
+    difference = Difference(
+        kind=Kind.DIFFERENT,
+        object=f"{pod.name}/{name}",
+        expected=f"{name} = 1",
+        because=f"{pod.because}; without it {effect}",
+        found=f"{name} = {value}",
+        look=pod.node.on(f"sysctl {name}"),
+        severity=Severity.BROKEN,
+        likely="a hardening script or a network manager changed it; Felix sets it again at its next refresh (90 s)",
+    )
+    return Verdict(examined=1, differences=(difference,))

@@ -1,0 +1,141 @@
+"""The node's route to a pod of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from checks.flows import flows_to
+from expect.host_routes import HostRoute, host_route
+from model import ip, net
+from model.verdict import Difference, Gap, Kind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.cases import PodCase
+
+
+@check(faults=("F12", "F19", "F20", "F21", "F27"))
+def test_host_route_leads_to_its_pod(pod: PodCase) -> Verdict:
+    """The node routes each of the pod's addresses, as a host prefix, to the pod's own host interface, in the main
+    table.
+
+    The CNI plugin's entry (no metric) and Felix's (from v3.32 with a metric) may stand side by side for a while: both
+    lead to the pod (endpoint_mgr.go:977-1047, dataplane_linux.go:425-493).
+    """
+    unread = pod.node.unread("routes")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"the node's routes could not be read: {unread}"),))
+    verdict = Verdict()
+    for prefix in pod.prefixes:
+        verdict += _route(pod, host_route(pod.node.world, pod.node.name, prefix, pod.interface))
+    return verdict
+
+
+def _route(pod: PodCase, wanted: HostRoute) -> Verdict:
+    found = [route for route in pod.node.facts.host.routes if route.dst == wanted.dst and route.table == net.MAIN]
+    wrong = [(route, text) for route in found for text in _faults(route, wanted)]
+    if not found and pod.may_lack:
+        return Verdict(examined=1)
+    if found and not wrong:
+        return Verdict(examined=len(found))
+    look = pod.node.on(f"ip -d route show {wanted.dst}")
+    if not found:
+        covering = pod.node.fib.lookup(next(flows_to(pod.node, ip.bare(wanted.dst))))
+        cover = f"; packets to it take {net.describe_route(covering)}" if covering else "; no route covers it"
+        return Verdict(1, (_difference(pod, wanted, Kind.MISSING, f"no route to it{cover}", look, Severity.BROKEN),))
+    severity = Severity.BROKEN if any(_misleads(route, wanted) for route, _ in wrong) else Severity.WRONG
+    text = "; ".join(f"{net.describe_route(route)} ({reason})" for route, reason in wrong)
+    return Verdict(len(found), (_difference(pod, wanted, Kind.DIFFERENT, text, look, severity),))
+
+
+def _difference(pod: PodCase, wanted: HostRoute, kind: Kind, found: str, look: str, severity: Severity) -> Difference:
+    scope = " scope link" if wanted.scope == net.SCOPE_LINK else ""
+    return Difference(
+        kind=kind,
+        object=f"{pod.name}/{wanted.dst}",
+        expected=f"{wanted.dst} dev {wanted.dev}{scope}",
+        because=pod.because,
+        found=found,
+        look=look,
+        severity=severity,
+        likely="the host interface is down or gone"
+        if pod.host_link is None or not (pod.host_link.up and pod.host_link.carrier)
+        else "Felix has no workload endpoint for the pod, or something removed its route"
+        if kind is Kind.MISSING
+        else "",
+    )
+
+
+def _misleads(route: net.Route, wanted: HostRoute) -> bool:
+    return route.type != net.UNICAST or [(hop.gateway, hop.dev) for hop in route.hops] != [(None, wanted.dev)]
+
+
+def _faults(route: net.Route, wanted: HostRoute) -> Iterator[str]:
+    if route.type != net.UNICAST:
+        yield "not a unicast route"
+    elif _misleads(route, wanted):
+        yield f"does not lead to {wanted.dev}"
+    if route.scope != wanted.scope and route.type == net.UNICAST:
+        yield f"scope {net.SCOPES.get(route.scope, route.scope)}"
+    if route.metric not in wanted.metrics:
+        yield f"metric {route.metric}, not one of {', '.join(map(str, sorted(wanted.metrics)))}"
+    if route.protocol not in wanted.protocols:
+        names = ", ".join(net.protocol_name(number) for number in sorted(wanted.protocols))
+        yield f"proto {net.protocol_name(route.protocol)}, not {names}: not the CNI plugin's and not Felix's"
+    if route.tos or route.src:
+        yield "only for some packets (tos or source)"
+
+
+@check(faults=("F23", "F24"))
+def test_host_route_wins_the_lookup(pod: PodCase) -> Verdict:
+    """Packets to the pod that this node makes or forwards leave by the pod's host interface, whatever else its
+    tables hold.
+
+    Rules in order of priority, longest prefix, lowest metric: a competitor with a lower metric or a rule to another
+    table
+    takes the traffic away from a route that is itself right.
+    """
+    unread = pod.node.unread("routes", "rules")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"the node's routes and rules could not be read: {unread}"),))
+    verdict = Verdict()
+    for prefix in pod.prefixes:
+        if not any(_leads(route, prefix, pod.interface) for route in pod.node.facts.host.routes):
+            reason = "no route of the node leads to it, which another check reports"
+            verdict += Verdict(inapplicable=(Gap(f"{pod.name}/{prefix}", reason),))
+            continue
+        verdict += _lookup(pod, prefix)
+    return verdict
+
+
+def _leads(route: net.Route, prefix: str, dev: str) -> bool:
+    return route.dst == prefix and route.table == net.MAIN and any(hop.dev == dev for hop in route.hops)
+
+
+def _lookup(pod: PodCase, prefix: str) -> Verdict:
+    examined = 0
+    losers: dict[str, str] = {}
+    for flow in flows_to(pod.node, ip.bare(prefix)):
+        examined += 1
+        won = pod.node.fib.lookup(flow)
+        if won is None or won.type != net.UNICAST or {hop.dev for hop in won.hops} != {pod.interface}:
+            losers.setdefault(net.describe_route(won) if won else "no route", flow.iif or "made on the node")
+    if not losers:
+        return Verdict(examined=examined)
+    found = "; ".join(f"{route} wins for packets {_origin(iif)}" for route, iif in losers.items())
+    difference = Difference(
+        kind=Kind.DIFFERENT,
+        object=f"{pod.name}/{prefix}",
+        expected=f"packets to {ip.bare(prefix)} leave by {pod.interface}",
+        because=pod.because,
+        found=found,
+        look=pod.node.on(f"ip route get {ip.bare(prefix)}"),
+        likely="a route with a lower metric or a policy rule that Calico did not make",
+    )
+    return Verdict(examined=examined, differences=(difference,))
+
+
+def _origin(iif: str) -> str:
+    return iif if iif == "made on the node" else f"coming in by {iif}"

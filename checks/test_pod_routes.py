@@ -1,0 +1,193 @@
+"""The pod's own routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from model import ip, net
+from model.verdict import Difference, Gap, Kind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.cases import PodCase
+
+GATEWAY = (
+    "169.254.1.1"  # cni-plugin network.go: a link-local address that nobody has; the host answers its ARP by proxy
+)
+DEFAULTS = {4: "0.0.0.0/0", 6: "::/0"}
+MULTUS_NETWORKS = "k8s.v1.cni.cncf.io/networks"
+HOUSE_RULES = frozenset({(0, net.LOCAL), (32766, net.MAIN), (32767, net.DEFAULT)})
+
+
+@check(faults=("F1", "F2", "F5", "F6"), needs=frozenset({"pods"}))
+def test_pod_default_route_leaves_by_eth0(pod: PodCase) -> Verdict:
+    """The pod's default route goes via 169.254.1.1 on eth0, which has a link-scope route of its own; for IPv6 via the
+    link-local address of the pod's host interface.
+
+    dataplane_linux.go:275-391. Does not apply where Multus was asked to put the default route elsewhere.
+    """
+    if pod.namespace is None or pod.eth0 is None:
+        return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
+    unread = pod.node.unread("routes")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"routes could not be read: {unread}"),))
+    if '"default-route"' in pod.pod.annotations.get(MULTUS_NETWORKS, ""):
+        gap = Gap(pod.name, f"annotation {MULTUS_NETWORKS} puts the default route on another interface")
+        return Verdict(inapplicable=(gap,))
+    routes = [route for route in pod.namespace.routes if route.table == net.MAIN]
+    differences: list[Difference] = []
+    families = sorted({ip.family(prefix) for prefix in pod.prefixes})
+    for family in families:
+        differences += _default(pod, routes, family)
+        if family == 4:
+            differences += _gateway_route(pod, routes)
+    return Verdict(examined=len(families) + (4 in families), differences=tuple(differences))
+
+
+def _gateway(pod: PodCase, family: int) -> str | None:
+    if family == 4:
+        return GATEWAY
+    return next(
+        (
+            address.address
+            for address in pod.node.facts.host.addresses
+            if address.dev == pod.interface and address.scope == net.SCOPE_LINK
+        ),
+        None,
+    )
+
+
+def _default(pod: PodCase, routes: list[net.Route], family: int) -> Iterator[Difference]:
+    found = [route for route in routes if route.dst == DEFAULTS[family]]
+    best = min(found, key=lambda route: route.metric, default=None)
+    gateway = _gateway(pod, family)
+    if best is not None and _is_via(best, gateway):
+        return
+    if best is None and pod.may_lack:
+        return
+    yield Difference(
+        kind=Kind.DIFFERENT if best else Kind.MISSING,
+        object=f"{pod.name}/default-ipv{family}",
+        expected=f"default via {gateway or 'the link-local address of ' + pod.interface} dev eth0",
+        because=f"{pod.because}; the CNI plugin routes everything by the host",
+        found="; ".join(net.describe_route(route) for route in found) or "no default route",
+        look=pod.inside(f"ip -{family} route"),
+        likely="eth0 was taken down and up inside the pod: nothing restores its routes until the pod is made anew"
+        if best is None
+        else "",
+    )
+
+
+def _is_via(route: net.Route, gateway: str | None) -> bool:
+    return (
+        route.type == net.UNICAST
+        and [(hop.gateway, hop.dev) for hop in route.hops] == [(gateway, "eth0")]
+        and gateway is not None
+        and route.tos == 0
+        and route.src is None
+    )
+
+
+def _gateway_route(pod: PodCase, routes: list[net.Route]) -> Iterator[Difference]:
+    prefix = ip.host_prefix(GATEWAY)
+    found = [route for route in routes if route.dst == prefix]
+    good = [route for route in found if _on_link(route)]
+    if good or (not found and pod.may_lack):
+        return
+    yield Difference(
+        kind=Kind.DIFFERENT if found else Kind.MISSING,
+        object=f"{pod.name}/{GATEWAY}",
+        expected=f"{GATEWAY} dev eth0 scope link",
+        because="the default route's gateway is reached by it: without it no new route via the gateway is accepted",
+        found="; ".join(net.describe_route(route) for route in found) or "no route to it",
+        look=pod.inside("ip route"),
+        severity=Severity.BROKEN if found else Severity.WRONG,
+    )
+
+
+def _on_link(route: net.Route) -> bool:
+    return (
+        route.type == net.UNICAST
+        and [(hop.gateway, hop.dev) for hop in route.hops] == [(None, "eth0")]
+        and route.scope == net.SCOPE_LINK
+        and route.tos == 0
+    )
+
+
+@check(faults=("F2",), severity=Severity.WRONG, needs=frozenset({"pods"}))
+def test_nothing_else_diverts_the_pods_traffic(pod: PodCase) -> Verdict:
+    """Inside the pod no other route leaves by eth0, and no rule or route of another kind takes its traffic elsewhere.
+
+    Routes of interfaces that Multus or the application added are theirs; one that takes the traffic of a whole pool off
+    eth0 is mentioned, for a VPN sidecar does so on purpose.
+    """
+    if pod.namespace is None or pod.eth0 is None:
+        return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
+    unread = pod.node.unread("routes", "rules")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"routes and rules could not be read: {unread}"),))
+    differences = [_diverts(pod, route) for route in pod.namespace.routes if not _ordinary(pod, route)]
+    differences += [_rule(pod, rule) for rule in pod.namespace.rules if not _house_rule(rule)]
+    examined = len(pod.namespace.routes) + len(pod.namespace.rules)
+    return Verdict(examined=examined, differences=tuple(differences))
+
+
+def _ordinary(pod: PodCase, route: net.Route) -> bool:
+    """Kernel-made, one of the two routes of the other check, or by the application's own interface and of no
+    concern."""
+    if route.table == net.LOCAL or route.type == net.MULTICAST or route.protocol == net.PROTO_KERNEL:
+        return _kernel_made(pod, route)
+    if route.table == net.MAIN and route.dst in {*DEFAULTS.values(), ip.host_prefix(GATEWAY)}:
+        return True
+    return bool(route.hops) and all(hop.dev != "eth0" for hop in route.hops) and not _takes_pool(pod, route)
+
+
+def _kernel_made(pod: PodCase, route: net.Route) -> bool:
+    """What the kernel itself adds for an address or an interface: local, broadcast, anycast, multicast, link-local."""
+    if route.type in {net.LOCAL_TYPE, net.BROADCAST, net.ANYCAST, net.MULTICAST}:
+        return route.table == net.LOCAL and route.protocol == net.PROTO_KERNEL
+    own = {*pod.prefixes, "fe80::/64"}
+    return route.dst in own or all(hop.dev != "eth0" for hop in route.hops)
+
+
+def _takes_pool(pod: PodCase, route: net.Route) -> bool:
+    return any(
+        ip.contains(route.dst, pool.cidr) or ip.contains(pool.cidr, route.dst) for pool in pod.node.world.cluster.pools
+    )
+
+
+def _diverts(pod: PodCase, route: net.Route) -> Difference:
+    by_eth0 = any(hop.dev == "eth0" for hop in route.hops)
+    return Difference(
+        kind=Kind.UNEXPECTED,
+        object=f"{pod.name}/{route.dst}",
+        expected=f"no route by eth0 but the default and {GATEWAY}" if by_eth0 else "pool addresses reached by eth0",
+        because=pod.because,
+        found=net.describe_route(route),
+        look=pod.inside("ip route show table all"),
+        severity=Severity.WRONG if by_eth0 or not route.hops else Severity.HOUSEKEEPING,
+        likely="" if by_eth0 else "a VPN or a sidecar of the application",
+    )
+
+
+def _house_rule(rule: net.Rule) -> bool:
+    return (
+        rule.action == net.RULE_TO_TABLE
+        and (rule.priority, rule.table) in HOUSE_RULES
+        and not (rule.src or rule.dst or rule.iif or rule.oif or rule.fwmark or rule.invert or rule.other)
+    )
+
+
+def _rule(pod: PodCase, rule: net.Rule) -> Difference:
+    return Difference(
+        kind=Kind.UNEXPECTED,
+        object=f"{pod.name}/rule-{rule.priority}",
+        expected="no policy rules but the kernel's three",
+        because="Calico adds none inside a pod",
+        found=f"IPv{rule.family} rule {rule.priority} to table {net.table_name(rule.table)}",
+        look=pod.inside(f"ip -{rule.family} rule"),
+        severity=Severity.HOUSEKEEPING,
+        likely="Istio, a VPN or another sidecar of the application",
+    )
