@@ -1,0 +1,1 @@
+"""REPORT: findings in, text out; one file a sink."""
