@@ -1,0 +1,3 @@
+"""The suite's plugin. The project's own tests have a pytest.ini of their own and do not load it."""
+
+pytest_plugins = ("gate.plugin",)

@@ -1,0 +1,153 @@
+"""The command line, as a value."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fixtures.errors import UsageError
+from model.verdict import Severity
+
+if TYPE_CHECKING:
+    import pytest
+
+WAYS_IN = ("lab",)
+LAB_STATE = Path(".lab") / "lab"
+LAB_CONTEXT = "lab"
+_SETTLE_LAB = 5.0
+_THRESHOLDS = {"broken": Severity.BROKEN, "wrong": Severity.WRONG}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What one run is asked to do. Either `replay` is set, or `kubeconfig` (None: the client's own search) and
+    `reach`."""
+
+    out: Path
+    replay: Path | None = None
+    record: Path | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+    reach: str = ""
+    settle: float = 0.0
+    packets: bool = True
+    items: str = "auto"
+    threshold: Severity = Severity.WRONG
+    parallel: int = 32
+    node_seconds: float = 60.0
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options; what they mean together is decided by `read_options`."""
+    group = parser.getgroup("calico-conformance", "which cluster, how to look, what to keep")
+    group.addoption(
+        "--kubeconfig", metavar="FILE", help="the cluster's kubeconfig (default: KUBECONFIG, ~/.kube/config)"
+    )
+    group.addoption("--context", metavar="NAME", help="the kubeconfig's context (default: its current one)")
+    group.addoption("--reach", choices=WAYS_IN, help="the way into the nodes; there is no default")
+    group.addoption("--lab", action="store_true", help="the embedded lab that is up: its kubeconfig, its way in")
+    group.addoption(
+        "--replay", metavar="PATH", help="judge a snapshot, or a folder of plain dumps, without any cluster"
+    )
+    group.addoption("--record", metavar="FILE", help="keep the snapshot of this run in FILE")
+    group.addoption(
+        "--settle",
+        type=float,
+        metavar="SECONDS",
+        help="look again at what fails, for so long (lab: 5, replay: 0; 0: off)",
+    )
+    group.addoption(
+        "--packets",
+        choices=("off", "safe"),
+        default="safe",
+        help="drop trials: off, or safe (default): a few packets whose TTL ends at the block's owner",
+    )
+    group.addoption(
+        "--items",
+        choices=("auto", "pod", "node"),
+        default="auto",
+        help="one test item a pod, or one a node (default: auto)",
+    )
+    group.addoption(
+        "--threshold",
+        choices=tuple(_THRESHOLDS),
+        default="wrong",
+        help="what fails the run: broken, or also what is wrong but working (default: wrong)",
+    )
+    group.addoption("--parallel", type=int, default=32, metavar="N", help="how many nodes are looked at at once")
+    group.addoption(
+        "--node-seconds", type=float, default=60.0, metavar="S", help="how long one node may take to answer"
+    )
+    group.addoption("--out", metavar="DIR", help="the reports' folder (default: reports/out)")
+
+
+def read_options(config: pytest.Config) -> Options:
+    """The options of this run. UsageError where they contradict each other or name no cluster."""
+    get = config.getoption
+    root = config.rootpath
+    if get("--parallel") < 1 or get("--node-seconds") <= 0 or (get("--settle") or 0) < 0:
+        raise UsageError("--parallel, --node-seconds and --settle take positive numbers")
+    common = Options(
+        out=Path(get("--out")) if get("--out") else root / "reports" / "out",
+        record=Path(get("--record")) if get("--record") else None,
+        packets=get("--packets") == "safe",
+        items=get("--items"),
+        threshold=_THRESHOLDS[get("--threshold")],
+        parallel=get("--parallel"),
+        node_seconds=get("--node-seconds"),
+    )
+    named = [name for name in ("--lab", "--replay", "--kubeconfig") if get(name)]
+    if get("--replay") and (len(named) > 1 or get("--reach") or get("--context")):
+        raise UsageError(
+            "--replay judges what was recorded: it goes with no cluster's options", "Leave the others out."
+        )
+    if get("--replay"):
+        return msgspec.structs.replace(common, replay=Path(get("--replay")), settle=0.0)
+    if get("--lab"):
+        return _lab(config, common, named)
+    return _cluster(config, common)
+
+
+def _lab(config: pytest.Config, common: Options, named: list[str]) -> Options:
+    if len(named) > 1 or config.getoption("--reach") or config.getoption("--context"):
+        raise UsageError("--lab names a cluster, a context and a way in by itself", "Leave the other options out.")
+    state = config.rootpath / LAB_STATE
+    if not (state / "kubeconfig").exists():
+        raise UsageError("the lab is not up", "Bring it up with `python -m lab up`, or run `make demo`.")
+    settle = config.getoption("--settle")
+    return msgspec.structs.replace(
+        common,
+        kubeconfig=state / "kubeconfig",
+        context=LAB_CONTEXT,
+        reach="lab",
+        settle=_SETTLE_LAB if settle is None else settle,
+    )
+
+
+def _cluster(config: pytest.Config, common: Options) -> Options:
+    given = config.getoption("--kubeconfig")
+    default = os.environ.get("KUBECONFIG") or ""
+    if not given and not any(Path(part).exists() for part in default.split(os.pathsep) if part):
+        home = Path.home() / ".kube" / "config"
+        if not home.exists():
+            raise UsageError(
+                "no cluster is named, and there is no current kubeconfig",
+                "Name one: `pytest --kubeconfig FILE --context NAME --reach WAY`; try the suite without a cluster on the "
+                "embedded lab: `make demo`; or judge a recording: `pytest --replay PATH`.",
+            )
+    reach = config.getoption("--reach")
+    if not reach:
+        raise UsageError(
+            "no way into the nodes is chosen, and there is no default",
+            f"Add --reach {' or '.join(WAYS_IN)}: routes and interfaces cannot be seen through the API.",
+        )
+    settle = config.getoption("--settle")
+    return msgspec.structs.replace(
+        common,
+        kubeconfig=Path(given) if given else None,
+        context=config.getoption("--context"),
+        reach=reach,
+        settle=_SETTLE_LAB if settle is None else settle,
+    )

@@ -1,0 +1,157 @@
+"""The pytest plugin: it observes once, in the controller, and hands each item to its check.
+
+Workers get the snapshot's path and never talk to a cluster: so all of them collect the same items, and any number of
+them
+says the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from checks.run import Bench, catalogue
+from fixtures.errors import ToldError, UsageError
+from fixtures.snapshot_file import open_snapshot
+from gate import items as gate_items
+from gate import terminal
+from gate.finish import Controller, give_up, tool_error
+from gate.options import Options, add_options, read_options
+from gate.source import take
+from gate.verdicts import conclude
+from model.verdict import Severity
+from reports.allure import prepare
+from reports.values import ExitCode, Trouble
+
+BENCH = pytest.StashKey[Bench]()
+OPTIONS = pytest.StashKey[Options]()
+GATHERED = pytest.StashKey[bool]()
+CONTROLLER = "calico-conformance-controller"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options; a worker opens the snapshot that the controller took."""
+    terminal.quiet(config)
+    if _is_worker(config):
+        given = config.workerinput  # type: ignore[attr-defined]
+        config.stash[OPTIONS] = Options(out=Path(), threshold=Severity(given["threshold"]))
+        config.option.allure_report_dir = given["allure"]
+        _open(config, Path(given["snapshot"]), gathered=given["gathered"])
+    elif not (config.option.help or config.option.version or config.option.showfixtures or config.option.markers):
+        try:
+            config.stash[OPTIONS] = read_options(config)
+        except UsageError as error:
+            out = config.getoption("--out") or config.rootpath / "reports" / "out"
+            give_up(Path(out), Trouble.USAGE, error)
+            raise pytest.UsageError(str(error)) from None
+        terminal.place_allure(config, config.stash[OPTIONS].out)
+
+
+def _open(config: pytest.Config, path: Path, *, gathered: bool | None) -> Bench:
+    catalogue()
+    bench = Bench(open_snapshot(path))
+    config.stash[BENCH] = bench
+    config.stash[GATHERED] = gate_items.by_node(bench, config.stash[OPTIONS].items) if gathered is None else gathered
+    return bench
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Observe, before any worker starts."""
+    config = session.config
+    if _is_worker(config) or OPTIONS not in config.stash:
+        return
+    options = config.stash[OPTIONS]
+    try:
+        path = take(options, terminal.teller(config))
+        bench = _open(config, path, gathered=None)
+    except UsageError as error:
+        give_up(options.out, Trouble.USAGE, error)
+        raise pytest.UsageError(str(error)) from None
+    except ToldError as error:
+        give_up(options.out, Trouble.UNOBSERVED, error)
+        _stop(f"could not be observed: {error}", ExitCode.UNOBSERVED)
+    except Exception as error:  # the tool's own fault: told in one line, its traceback kept in a file
+        told = tool_error(options.out, error)
+        give_up(options.out, Trouble.TOOL, ToldError(told))
+        _stop(told, ExitCode.TOOL)
+    if config.stash[GATHERED]:
+        terminal.teller(config)("one item a node: each lists its pods (--items pod for one a pod)")
+    planned = gate_items.planned(bench, gathered=config.stash[GATHERED])
+    config.pluginmanager.register(Controller(options, path, planned), CONTROLLER)
+
+
+def _stop(sentence: str, code: ExitCode) -> None:
+    raise pytest.exit.Exception(sentence, returncode=int(code)) from None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """xdist: what a worker needs to judge, and nothing that leads to the cluster."""
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    controller: Controller = config.pluginmanager.getplugin(CONTROLLER)
+    node.workerinput |= {  # type: ignore[attr-defined]
+        "snapshot": str(controller.snapshot.absolute()),
+        "gathered": config.stash[GATHERED],
+        "allure": config.option.allure_report_dir,
+        "threshold": str(config.stash[OPTIONS].threshold),
+    }
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    check = gate_items.check_of(metafunc.function.__name__)
+    if check is None or BENCH not in metafunc.config.stash:
+        return
+    bench, gathered = metafunc.config.stash[BENCH], metafunc.config.stash[GATHERED]
+    subjects = gate_items.subjects(bench, check.scope, gathered=gathered)
+    metafunc.parametrize(str(check.scope), subjects, ids=[subject.id for subject in subjects])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Node by node, so that a worker decodes each node's facts once."""
+    items.sort(key=lambda item: subject.node if (subject := _subject(item)) else "")
+
+
+def _subject(item: pytest.Item) -> gate_items.Subject | None:
+    callspec = getattr(item, "callspec", None)
+    values = callspec.params.values() if callspec else ()
+    return next((value for value in values if isinstance(value, gate_items.Subject)), None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item):  # type: ignore[no-untyped-def]
+    """Give Allure the subject in place of the parameter, before it makes the item's history of it."""
+    subject = _subject(item)
+    if subject is not None:
+        prepare(item.callspec.params, subject.id)  # type: ignore[attr-defined]
+    return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a check: its verdict becomes the item's outcome, and travels to the controller as a property."""
+    subject = _subject(pyfuncitem)
+    check = gate_items.check_of(pyfuncitem.function.__name__)
+    if subject is None or check is None:
+        return None
+    results = gate_items.run(pyfuncitem.config.stash[BENCH], check, subject)
+    conclude(pyfuncitem, check, results, pyfuncitem.config.stash[OPTIONS].threshold)
+    return True
+
+
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    """No letter an item: the report at the end has a line a check."""
+    if config.option.verbose > 0 or report.when != "call":
+        return None
+    return report.outcome, "", ""

@@ -1,0 +1,61 @@
+"""pytest's terminal: its own lines are held back, for the report says more in less; progress while one looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports.terminal import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+    from reports.values import Summary
+
+
+def quiet(config: pytest.Config) -> None:
+    """No dots, no tracebacks, no list of failures: unless asked for by -v."""
+    if config.option.verbose > 0:
+        return
+    config.option.tbstyle = "no"
+    config.option.reportchars = ""
+    config.option.verbose = min(config.option.verbose, -1)
+
+
+def teller(config: pytest.Config) -> Callable[[str], None]:
+    """A function that tells the user what is being done, a line at a time."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+
+    def say(sentence: str) -> None:
+        if reporter is not None:
+            reporter.write_line(sentence)
+
+    return say
+
+
+def show(config: pytest.Config, summary: Summary) -> None:
+    """Write the report where pytest writes."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        return
+    writer = reporter._tw  # noqa: SLF001 - pytest offers no other way to its width and encoding
+    encoding = getattr(getattr(writer, "_file", None), "encoding", None) or "ascii"
+    reporter.ensure_newline()
+    for line in render(summary, encoding=encoding, width=max(writer.fullwidth, 80)):
+        reporter.write_line(line.text, **dict.fromkeys(line.markup, True))
+
+
+def place_allure(config: pytest.Config, out: Path) -> None:
+    """Allure results go under the reports' folder, unless the user named another; an earlier run's are removed.
+
+    Here and not by --clean-alluredir: with it every worker cleans the folder when it starts.
+    """
+    if config.option.allure_report_dir:
+        return
+    folder = out / "allure"
+    config.option.allure_report_dir = str(folder)
+    for name in ("*-result.json", "*-container.json", "*-attachment*", "environment.properties", "categories.json"):
+        for path in folder.glob(name):
+            path.unlink(missing_ok=True)
