@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from checks.drops import fence_of
 from checks.matching import match
 from expect.fib import Fib
 from expect.pods import Presence, host_interface, state_of
@@ -14,6 +15,7 @@ from model import ip
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from checks.drops import Fence
     from expect.world import World
     from model.cluster import Node, Pod
     from model.net import Link, Namespace
@@ -30,6 +32,11 @@ class ClusterCase:
         self.world = world
         self.records = records
         self.trials = trials
+
+    @cached_property
+    def fence(self) -> Fence:
+        """What the datastore said of blocks and addresses before and after the trials."""
+        return fence_of(self.world.look)
 
     @cached_property
     def observed(self) -> frozenset[str]:

@@ -1,9 +1,10 @@
 """What a drop trial proves: from its evidence to a verdict, pure.
 
-*Dropped* needs every piece of evidence: the packet was seen arriving at the owner's uplink; nobody answered and it left
-by no interface; the control was answered by the owner; the kernel says EINVAL (blackhole) for every free address of the
-block, and shows by the control that its lookup works; the address stayed free; nothing was missed while capturing.
-*Not dropped* needs the packet's own evidence, or the lookup's in a trial that worked. All else is *could not be observed*.
+*Dropped* needs every piece of evidence: the packet was seen arriving at the owner's uplink; nobody answered and it
+left by no interface; the control was answered by the owner; the kernel says EINVAL (blackhole) for every free address
+of the block, and shows by the control that its lookup works; the address stayed free; nothing was missed while
+capturing. *Not dropped* needs the packet's own evidence, or the lookup's in a trial that worked. All else is
+*could not be observed*.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from model import ip
+from model.cluster import IPAMBlock
 from model.free import free_addresses, shown_addresses
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from model.cluster import IPAMBlock, Look
+    from model.cluster import Look
     from model.trial import Packet, Reply, Trial, Untried
 
 BLACKHOLE = "EINVAL"  # net/ipv4/route.c, net/ipv6/route.c: what a lookup says of a blackhole
@@ -109,7 +111,7 @@ def _leaks(trial: Trial, free: tuple[str, ...], fence: Fence) -> Iterator[str]:
                 yield f"{trial.owner} answered the packet to {packet.target}: {_reply(reply)}"
         if packet.egress:
             yield f"the packet to {packet.target} left {trial.owner} again by {', '.join(packet.egress)}"
-    if _answered(trial, trial.control) and _lookup_works(trial):
+    if fence.after is not None and _answered(trial, trial.control) and _lookup_works(trial):
         wrong = [address for address in free if trial.lookups.get(address, BLACKHOLE) != BLACKHOLE]
         if wrong:
             yield _lookups(trial, wrong, len(free))
@@ -135,9 +137,8 @@ def _unproved_packet(trial: Trial, free: tuple[str, ...], fence: Fence) -> Itera
     if not packet.sent:
         yield _gap(trial, f"no packet was sent to {packet.target}")
     elif not packet.arrived:
-        yield _gap(
-            trial, f"{_packet(trial, packet)} was not seen arriving at {trial.uplink} of {trial.owner}", _path(trial)
-        )
+        reason = f"{_packet(trial, packet)} was not seen arriving at {trial.uplink} of {trial.owner}"
+        yield _gap(trial, reason, _path(trial))
     if packet.replies:
         others = ", ".join(_reply(reply) for reply in packet.replies)
         yield _gap(trial, f"{_packet(trial, packet)} was answered on its way: {others}", _path(trial))
@@ -154,13 +155,11 @@ def _unproved_control(trial: Trial) -> Iterator[Gap]:
     elif not control.arrived:
         yield _gap(trial, f"the control to {control.target} was not seen arriving at {trial.owner}", _path(trial))
     elif control.ttl != trial.packet.ttl:
-        yield _gap(
-            trial, f"the control had TTL {control.ttl}, the packet {trial.packet.ttl}: they prove different things"
-        )
+        yield _gap(trial, f"the control had TTL {control.ttl}, the packet {trial.packet.ttl}")
     elif not _answered(trial, control):
         yield _gap(
             trial,
-            f"{trial.owner} did not answer the control to {control.target} with time exceeded, so silence proves nothing",
+            f"{trial.owner} did not answer the control to {control.target} with time exceeded: silence proves nothing",
             f"something on {trial.owner} stops the packets before they are routed, or its answers: look at rp_filter, "
             "ip_forward, the netfilter raw and mangle tables, icmp_ratelimit",
         )
@@ -170,8 +169,8 @@ def _unproved_lookups(trial: Trial, free: tuple[str, ...]) -> Iterator[Gap]:
     if not _lookup_works(trial):
         yield _gap(
             trial,
-            f"the kernel's lookup for the control {trial.control.target} says {trial.control_lookup or 'nothing'} instead "
-            "of a route, so what it says of the others proves nothing",
+            f"the kernel's lookup for the control {trial.control.target} says {trial.control_lookup or 'nothing'} "
+            "instead of a route, so what it says of the others proves nothing",
             _command(trial, trial.control.target),
         )
     missing = [address for address in free if address not in trial.lookups]
@@ -202,9 +201,9 @@ def _difference(trial: Trial, leaks: list[str], free: tuple[str, ...]) -> Differ
         object=trial.block,
         expected=f"{trial.owner} silently drops every packet to a free address of {trial.block} (blackhole)",
         because=(
-            f"IPAMBlock {trial.block} has affinity host:{trial.owner}, {len(free)} of its addresses are unused, and a node "
-            "blackholes its own blocks (bird_aggr.cfg.template, felix route_mgr.go), so that packets to unused addresses "
-            "neither loop nor leave the cluster"
+            f"IPAMBlock {trial.block} has affinity host:{trial.owner}, {len(free)} of its addresses are unused, and "
+            "a node blackholes its own blocks (bird_aggr.cfg.template, felix route_mgr.go), so that packets to unused "
+            "addresses neither loop nor leave the cluster"
         ),
         found="; ".join(leaks),
         look=_command(trial, _worst(trial, free)),
@@ -234,10 +233,8 @@ def _likely(trial: Trial, free: tuple[str, ...]) -> str:
 
 def _lookups(trial: Trial, wrong: list[str], count: int) -> str:
     answers = sorted({trial.lookups[address] for address in wrong})
-    return (
-        f"the kernel of {trial.owner} says {', '.join(answers[:3])}{' …' if len(answers) > 3 else ''} for {len(wrong)} of "
-        f"{count} free addresses: {_some(wrong)}"
-    )
+    said = f"the kernel of {trial.owner} says {_some(answers)}"
+    return f"{said} for {len(wrong)} of {count} free addresses: {_some(wrong)}"
 
 
 def _some(addresses: list[str]) -> str:

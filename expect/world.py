@@ -64,6 +64,7 @@ class World:
     """The indexes. Every property is computed on first use and kept."""
 
     def __init__(self, look: Look) -> None:
+        self.look = look
         self.cluster: Cluster = look.before
         self.flux: Flux = flux_of(look)
 

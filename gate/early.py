@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 FILES = frozenset({"--replay", "--record", "--kubeconfig", "--out"})
 MARK = "gate.plugin"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from fixtures.api import connect, list_again, list_cluster
 from fixtures.observe import header, observable, observe_nodes
-from fixtures.packets import conduct
+from fixtures.packets.conduct import conduct
 from gate.reach import way_in
 from gate.settle import Clock, settle
+from model.cluster import Look
 from model.snapshot import Snapshot, snapshot
 from model.trial import Trials
 
@@ -79,7 +80,7 @@ class _Observer:
             return Trials(asked=False, reason=f"the way in ({self.reach.name}) cannot send packets")
         present = {node.name for node in before.nodes}
         return conduct(
-            before,
+            Look(before, before.pods),
             facts.__getitem__,
             self.reach,
             sorted(facts.keys() & present),

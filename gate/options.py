@@ -134,8 +134,8 @@ def _cluster(config: pytest.Config, common: Options) -> Options:
         if not home.exists():
             raise UsageError(
                 "no cluster is named, and there is no current kubeconfig",
-                "Name one: `pytest --kubeconfig FILE --context NAME --reach WAY`; try the suite without a cluster on the "
-                "embedded lab: `make demo`; or judge a recording: `pytest --replay PATH`.",
+                "Name one: `pytest --kubeconfig FILE --context NAME --reach WAY`; try the suite without a cluster, on "
+                "the embedded lab: `make demo`; or judge a recording: `pytest --replay PATH`.",
             )
     reach = config.getoption("--reach")
     if not reach:
