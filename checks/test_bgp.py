@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from checks.declare import check
 from expect.bgp import Peer, bird_needed, mesh_enabled, mesh_peers
 from expect.cluster_routes import bgp_address
+from model import ip
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ _BIRD = frozenset({"bird"})
 
 @check(faults=("F37",), needs=_BIRD)
 def test_bird_answers(node: NodeCase) -> Verdict:
-    """BIRD runs on every node on which it programs the routes of a pool: it answers on its control socket.
+    """BIRD runs on every node on which it programs the routes of a pool: it answers on its control socket, and the
+    protocols by which it learns and programs routes are up.
 
     While it is gone the node announces nothing, and the other nodes drop its routes when graceful restart is over
     (120 s).
@@ -32,7 +34,7 @@ def test_bird_answers(node: NodeCase) -> Verdict:
     if bird is None:
         return Verdict(unobserved=(Gap(node.name, f"BIRD could not be asked: {node.unread('bird') or 'no socket'}"),))
     if bird.running:
-        return Verdict(examined=1)
+        return _protocols(node, bird, needed)
     difference = Difference(
         kind=Kind.MISSING,
         object="bird",
@@ -43,6 +45,31 @@ def test_bird_answers(node: NodeCase) -> Verdict:
         likely="BIRD has died or calico-node is restarting: see the log of its calico-node pod",
     )
     return Verdict(1, (difference,))
+
+
+def _protocols(node: NodeCase, bird: Bird, needed: str) -> Verdict:
+    """kernel, device and direct (bird.cfg.template), and static where the node has blocks to announce."""
+    wanted = {"Kernel": "it programs no route", "Device": "it sees no interface", "Direct": "it resolves no next hop"}
+    if any(not ip.is_host_prefix(block.cidr) for block in node.world.blocks_by_node.get(node.name, ())):
+        wanted["Static"] = "it announces none of the node's blocks"
+    down = [item for item in bird.protocols if item.proto != "BGP" and item.state != "up"]
+    missing = sorted(wanted.keys() - {item.proto for item in bird.protocols})
+    told = [(item.name, f"{item.name} is {item.state}", wanted.get(item.proto, "")) for item in down]
+    told += [(name.lower(), f"no {name} protocol", wanted[name]) for name in missing]
+    differences = tuple(
+        Difference(
+            kind=Kind.DIFFERENT,
+            object=f"bird/{name}",
+            expected="BIRD's kernel, device, direct and static protocols are up",
+            because=f"{needed}; without it {effect}" if effect else needed,
+            found=found,
+            look=node.on("birdcl -s /var/run/calico/bird.ctl show protocols"),
+            severity=Severity.BROKEN if effect else Severity.WRONG,
+            likely="it was disabled by hand, or its configuration was not rendered whole",
+        )
+        for name, found, effect in told
+    )
+    return Verdict(examined=1 + len(wanted), differences=differences)
 
 
 @check(faults=("F37", "F38"), needs=_BIRD)

@@ -56,6 +56,10 @@ def _own(node: NodeCase, wanted: Blackhole, found: list[net.Route]) -> Verdict:
         return Verdict(1, (_difference(node, wanted, Kind.MISSING, _without(node, wanted.prefix)),))
     if best.type != net.BLACKHOLE or best.tos:
         return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main)),))
+    others = [route for route in main if route.type != net.BLACKHOLE]
+    if others:
+        likely = "it takes over as soon as the blackhole is gone"
+        return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main), Severity.WRONG, likely),))
     known = {net.PROTO_BIRD, net.PROTO_FELIX, device_route_protocol(node.world, node.name)}
     if best.protocol in known:
         return Verdict(examined=1)

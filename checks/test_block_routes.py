@@ -121,6 +121,8 @@ def _faults(node: NodeCase, destination: Destination, route: net.Route) -> Itera
     way = _way(node, destination)
     if way is not None and _hops(route) != way:
         yield f"does not lead to {destination.node}", Severity.BROKEN
+    if route.prefsrc or route.mtu is not None:
+        yield "with a source or an mtu that BIRD does not set", Severity.WRONG
     if route.protocol != net.PROTO_BIRD:
         yield f"proto {net.protocol_name(route.protocol)}: not BIRD's", Severity.WRONG
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from checks.declare import check
 from checks.matching import points_back
 from expect.pods import LINK_KINDS
-from model import ip
+from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -37,10 +37,45 @@ def test_pod_has_its_host_interface(pod: PodCase) -> Verdict:
             (link.kind not in LINK_KINDS, f"its kind is {link.kind or 'none'}"),
             (not link.up, "it is administratively down"),
             (link.up and not link.carrier, "it has no carrier: eth0 is down or gone"),
+            (link.master is not None, f"{link.master} has enslaved it: its packets are not routed"),
         )
         if bad
     ]
     return _one(pod, Kind.DIFFERENT, f"{pod.interface}: {', '.join(wrong)}") if wrong else Verdict(examined=1)
+
+
+@check(faults=("F13",), severity=Severity.WRONG)
+def test_host_interface_has_no_address_of_its_own(pod: PodCase) -> Verdict:
+    """The host interface has no address but its IPv6 link-local one, and those that local BGP peering asks for.
+
+    Somebody who manages interfaces (NetworkManager, systemd-networkd) gives it one, and flushes its routes by the way.
+    BGPConfiguration localWorkloadPeeringIPV4 and IPV6 are the exception (endpoint_mgr.go:1860-1903).
+    """
+    if pod.host_link is None:
+        return Verdict(inapplicable=(Gap(pod.name, "it has no host interface, which another check reports"),))
+    unread = pod.node.unread("addresses")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"the node's addresses could not be read: {unread}"),))
+    peering = {pod.node.world.bgp(f"localWorkloadPeeringIPV{family}") for family in (4, 6)}
+    differences = tuple(
+        Difference(
+            kind=Kind.UNEXPECTED,
+            object=f"{pod.name}/{address.text}",
+            expected=f"no address on {pod.interface}",
+            because="Calico gives host interfaces none: 169.254.1.1 is answered by proxy ARP",
+            found=f"{address.text} on {pod.interface}",
+            look=pod.node.on(f"ip addr show dev {pod.interface}"),
+            severity=Severity.WRONG,
+            likely="NetworkManager or systemd-networkd manages the interface: have it leave cali* alone",
+        )
+        for address in pod.node.facts.host.addresses
+        if address.dev == pod.interface and not _link_local(address) and address.address not in peering
+    )
+    return Verdict(examined=1, differences=differences)
+
+
+def _link_local(address: net.Address) -> bool:
+    return ip.family(address.address) == 6 and address.scope == net.SCOPE_LINK
 
 
 def _one(pod: PodCase, kind: Kind, found: str, likely: str = "") -> Verdict:

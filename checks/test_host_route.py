@@ -86,6 +86,12 @@ def _faults(route: net.Route, wanted: HostRoute) -> Iterator[str]:
         yield f"proto {net.protocol_name(route.protocol)}, not {names}: not the CNI plugin's and not Felix's"
     if route.tos or route.src:
         yield "only for some packets (tos or source)"
+    if any(hop.flags & (net.HOP_DEAD | net.HOP_LINKDOWN) for hop in route.hops):
+        yield "its interface is dead"
+    if route.prefsrc not in wanted.sources:
+        yield f"with source {route.prefsrc or 'none'}"
+    if route.mtu is not None:
+        yield f"with mtu {route.mtu}"
 
 
 @check(faults=("F23", "F24"))

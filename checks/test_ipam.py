@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
+from model import ip
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from checks.cases import ClusterCase
+    from expect.world import Block
+    from model.cluster import IPAMBlock
 
 _HOST = "host:"
 
@@ -77,6 +82,11 @@ def test_each_address_has_one_pod(cluster: ClusterCase) -> Verdict:
         holder = allocation.pod if allocation else None
         if block is not None and holder not in {None, *(pod.key for pod in pods)}:
             differences.append(_held(address, pods[0].key, f"allocated to pod {holder}"))
+        elif allocation is not None and allocation.released:
+            differences.append(_held(address, pods[0].key, "released and cooling down: it will be given again"))
+        elif allocation is not None and allocation.node not in {None, *(pod.node for pod in pods)}:
+            found = f"allocated to {holder} on node {allocation.node}, and the pod runs on {pods[0].node}"
+            differences.append(_held(address, pods[0].key, found))
         elif block is not None and allocation is None:
             differences.append(
                 _held(address, pods[0].key, f"free in IPAMBlock {block.object.name}: it will be given again")
@@ -108,4 +118,56 @@ def _held(address: str, pod: str, found: str) -> Difference:
         look=f"calicoctl ipam show --ip={address}",
         severity=Severity.WRONG,
         likely="IPAM lost the allocation (a restored datastore, a clean-up that released a live address)",
+    )
+
+
+@check(faults=("F59", "F63"), severity=Severity.WRONG)
+def test_each_block_is_whole(cluster: ClusterCase) -> Verdict:
+    """Each IPAM block's lists agree: a slot an address, an attribute for each allocated one, each free one listed once.
+
+    The rules of `calicoctl ipam check` (check.go:422-469), and no two blocks overlap (calico-state I2, I4).
+    """
+    world = cluster.world
+    if "ipamblocks" in world.cluster.unlisted:
+        return Verdict(unobserved=(Gap("ipamblocks", world.cluster.unlisted["ipamblocks"]),))
+    differences: list[Difference] = []
+    previous: Block | None = None
+    for block in world.blocks.values():
+        faults = list(_structure(block.object))
+        if previous is not None and ip.contains(previous.cidr, ip.bare(block.cidr)):
+            faults.append(f"overlaps IPAMBlock {previous.object.name}")
+        if faults:
+            differences.append(_damaged(block, faults))
+        previous = block
+    if not world.blocks:
+        return Verdict(inapplicable=(Gap("ipam", "the cluster has no IPAM block"),))
+    return Verdict(examined=len(world.blocks), differences=tuple(differences))
+
+
+def _structure(block: IPAMBlock) -> Iterator[str]:
+    size = ip.size(block.cidr)
+    if len(block.allocations) != size:
+        yield f"{len(block.allocations)} slots for {size} addresses"
+    used = [index for index in block.allocations if index is not None]
+    if any(not 0 <= index < len(block.attributes) for index in used):
+        yield "an allocation without its attribute"
+    if set(range(len(block.attributes))) - set(used):
+        yield "an attribute without an allocation"
+    free = {ordinal for ordinal, index in enumerate(block.allocations) if index is None}
+    if len(block.unallocated) != len(set(block.unallocated)):
+        yield "an address twice among the unallocated"
+    if set(block.unallocated) != free:
+        yield "the unallocated list does not hold just the free addresses"
+
+
+def _damaged(block: Block, faults: list[str]) -> Difference:
+    return Difference(
+        kind=Kind.DIFFERENT,
+        object=f"{block.cidr}/structure",
+        expected="lists that agree with each other",
+        because=f"IPAMBlock {block.object.name} is written by Calico's IPAM alone",
+        found="; ".join(faults),
+        look="calicoctl ipam check",
+        severity=Severity.WRONG,
+        likely="edited by hand, restored in part, or a pool whose block size was changed",
     )

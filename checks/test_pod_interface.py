@@ -40,6 +40,7 @@ def test_pod_has_eth0_and_it_is_up(pod: PodCase) -> Verdict:
             (pod.eth0.kind not in LINK_KINDS, f"its kind is {pod.eth0.kind or 'none'}"),
             (not pod.eth0.up, "it is down"),
             (not pod.eth0.carrier, "it has no carrier: the other end is down"),
+            (pod.eth0.master is not None, f"{pod.eth0.master} has enslaved it"),
         )
         if bad
     ]

@@ -18,7 +18,6 @@ GATEWAY = (
 )
 DEFAULTS = {4: "0.0.0.0/0", 6: "::/0"}
 MULTUS_NETWORKS = "k8s.v1.cni.cncf.io/networks"
-HOUSE_RULES = frozenset({(0, net.LOCAL), (32766, net.MAIN), (32767, net.DEFAULT)})
 
 
 @check(faults=("F1", "F2", "F5", "F6"), needs=frozenset({"pods"}))
@@ -63,7 +62,7 @@ def _default(pod: PodCase, routes: list[net.Route], family: int) -> Iterator[Dif
     found = [route for route in routes if route.dst == DEFAULTS[family]]
     best = min(found, key=lambda route: route.metric, default=None)
     gateway = _gateway(pod, family)
-    if best is not None and _is_via(best, gateway):
+    if best is not None and _is_via(pod, best, gateway):
         return
     if best is None and pod.may_lack:
         return
@@ -80,13 +79,14 @@ def _default(pod: PodCase, routes: list[net.Route], family: int) -> Iterator[Dif
     )
 
 
-def _is_via(route: net.Route, gateway: str | None) -> bool:
+def _is_via(pod: PodCase, route: net.Route, gateway: str | None) -> bool:
     return (
         route.type == net.UNICAST
         and [(hop.gateway, hop.dev) for hop in route.hops] == [(gateway, "eth0")]
         and gateway is not None
-        and route.tos == 0
-        and route.src is None
+        and not any(hop.flags & (net.HOP_DEAD | net.HOP_LINKDOWN) for hop in route.hops)
+        and (route.tos, route.src, route.mtu) == (0, None, None)
+        and route.prefsrc in {None, *(ip.bare(prefix) for prefix in pod.prefixes)}
     )
 
 
@@ -113,81 +113,4 @@ def _on_link(route: net.Route) -> bool:
         and [(hop.gateway, hop.dev) for hop in route.hops] == [(None, "eth0")]
         and route.scope == net.SCOPE_LINK
         and route.tos == 0
-    )
-
-
-@check(faults=("F2",), severity=Severity.WRONG, needs=frozenset({"pods"}))
-def test_nothing_else_diverts_the_pods_traffic(pod: PodCase) -> Verdict:
-    """Inside the pod no other route leaves by eth0, and no rule or route of another kind takes its traffic elsewhere.
-
-    Routes of interfaces that Multus or the application added are theirs; one that takes the traffic of a whole pool off
-    eth0 is mentioned, for a VPN sidecar does so on purpose.
-    """
-    if pod.namespace is None or pod.eth0 is None:
-        return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
-    unread = pod.node.unread("routes", "rules")
-    if unread:
-        return Verdict(unobserved=(Gap(pod.name, f"routes and rules could not be read: {unread}"),))
-    differences = [_diverts(pod, route) for route in pod.namespace.routes if not _ordinary(pod, route)]
-    differences += [_rule(pod, rule) for rule in pod.namespace.rules if not _house_rule(rule)]
-    examined = len(pod.namespace.routes) + len(pod.namespace.rules)
-    return Verdict(examined=examined, differences=tuple(differences))
-
-
-def _ordinary(pod: PodCase, route: net.Route) -> bool:
-    """Kernel-made, one of the two routes of the other check, or by the application's own interface and of no
-    concern."""
-    if route.table == net.LOCAL or route.type == net.MULTICAST or route.protocol == net.PROTO_KERNEL:
-        return _kernel_made(pod, route)
-    if route.table == net.MAIN and route.dst in {*DEFAULTS.values(), ip.host_prefix(GATEWAY)}:
-        return True
-    return bool(route.hops) and all(hop.dev != "eth0" for hop in route.hops) and not _takes_pool(pod, route)
-
-
-def _kernel_made(pod: PodCase, route: net.Route) -> bool:
-    """What the kernel itself adds for an address or an interface: local, broadcast, anycast, multicast, link-local."""
-    if route.type in {net.LOCAL_TYPE, net.BROADCAST, net.ANYCAST, net.MULTICAST}:
-        return route.table == net.LOCAL and route.protocol == net.PROTO_KERNEL
-    own = {*pod.prefixes, "fe80::/64"}
-    return route.dst in own or all(hop.dev != "eth0" for hop in route.hops)
-
-
-def _takes_pool(pod: PodCase, route: net.Route) -> bool:
-    return any(
-        ip.contains(route.dst, pool.cidr) or ip.contains(pool.cidr, route.dst) for pool in pod.node.world.cluster.pools
-    )
-
-
-def _diverts(pod: PodCase, route: net.Route) -> Difference:
-    by_eth0 = any(hop.dev == "eth0" for hop in route.hops)
-    return Difference(
-        kind=Kind.UNEXPECTED,
-        object=f"{pod.name}/{route.dst}",
-        expected=f"no route by eth0 but the default and {GATEWAY}" if by_eth0 else "pool addresses reached by eth0",
-        because=pod.because,
-        found=net.describe_route(route),
-        look=pod.inside("ip route show table all"),
-        severity=Severity.WRONG if by_eth0 or not route.hops else Severity.HOUSEKEEPING,
-        likely="" if by_eth0 else "a VPN or a sidecar of the application",
-    )
-
-
-def _house_rule(rule: net.Rule) -> bool:
-    return (
-        rule.action == net.RULE_TO_TABLE
-        and (rule.priority, rule.table) in HOUSE_RULES
-        and not (rule.src or rule.dst or rule.iif or rule.oif or rule.fwmark or rule.invert or rule.other)
-    )
-
-
-def _rule(pod: PodCase, rule: net.Rule) -> Difference:
-    return Difference(
-        kind=Kind.UNEXPECTED,
-        object=f"{pod.name}/rule-{rule.priority}",
-        expected="no policy rules but the kernel's three",
-        because="Calico adds none inside a pod",
-        found=f"IPv{rule.family} rule {rule.priority} to table {net.table_name(rule.table)}",
-        look=pod.inside(f"ip -{rule.family} rule"),
-        severity=Severity.HOUSEKEEPING,
-        likely="Istio, a VPN or another sidecar of the application",
     )

@@ -38,8 +38,10 @@ class Allocation(msgspec.Struct, frozen=True):
 
 
 def allocations(block: IPAMBlock) -> Iterator[Allocation]:
-    """The allocated ordinals of a block. An index without an attribute has none: its fields are None."""
-    for ordinal, index in enumerate(block.allocations):
+    """The allocated ordinals of a block. An index without an attribute has None for its fields; an ordinal beyond the
+    prefix is the structure's fault, and no address.
+    """
+    for ordinal, index in enumerate(block.allocations[: ip.size(block.cidr)]):
         if index is None:
             continue
         known = 0 <= index < len(block.attributes)
@@ -59,6 +61,6 @@ def allocations(block: IPAMBlock) -> Iterator[Allocation]:
 
 def free_addresses(block: IPAMBlock) -> Iterator[str]:
     """The addresses of a block that nothing has: neither allocated, nor reserved, nor cooling down."""
-    for ordinal, index in enumerate(block.allocations):
+    for ordinal, index in enumerate(block.allocations[: ip.size(block.cidr)]):
         if index is None:
             yield ip.nth(block.cidr, ordinal)

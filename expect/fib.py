@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WIDTH = {4: 32, 6: 128}
-_STANDARD_RULES = (  # what a family without any listed rule has: net/ipv4/fib_rules.c, net/ipv6/fib6_rules.c
-    (0, net.LOCAL),
-    (32766, net.MAIN),
-    (32767, net.DEFAULT),
-)
+_STANDARD_RULES = {  # net/ipv4/fib_rules.c, net/ipv6/fib6_rules.c
+    4: ((0, net.LOCAL), (32766, net.MAIN), (32767, net.DEFAULT)),
+    6: ((0, net.LOCAL), (32766, net.MAIN)),
+}
 _ENDING = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT})
 
 
@@ -54,8 +53,7 @@ class Fib:
         for rule in rules:
             by_family[rule.family].append(rule)
         self._rules = {
-            family: sorted(by_family[family], key=lambda rule: rule.priority)
-            or [net.Rule(family, priority, net.RULE_TO_TABLE, table) for priority, table in _STANDARD_RULES]
+            family: sorted(by_family[family], key=lambda rule: rule.priority) or list(standard_rules(family))
             for family in (4, 6)
         }
 
@@ -81,9 +79,7 @@ class Fib:
 
     def plain(self, family: int) -> bool:
         """Whether a family has the kernel's own rules and no others: then the main table alone decides."""
-        return all(
-            (rule.priority, rule.table) in _STANDARD_RULES and rule == _standard(rule) for rule in self._rules[family]
-        )
+        return set(self._rules[family]) <= set(standard_rules(family))
 
     def points(self, prefix: str) -> list[str]:
         """The addresses of a prefix at which the answer can change: its first, and each start and end of a route
@@ -115,8 +111,9 @@ class Fib:
         return None
 
 
-def _standard(rule: net.Rule) -> net.Rule:
-    return net.Rule(rule.family, rule.priority, net.RULE_TO_TABLE, rule.table)
+def standard_rules(family: int) -> tuple[net.Rule, ...]:
+    """The rules that the kernel itself makes for a family, and that a family without any listed rule acts by."""
+    return tuple(net.Rule(family, priority, net.RULE_TO_TABLE, table) for priority, table in _STANDARD_RULES[family])
 
 
 def _usable(route: net.Route, flow: Flow) -> bool:

@@ -23,6 +23,7 @@ class HostRoute(msgspec.Struct, frozen=True):
     scope: int
     metrics: frozenset[int]
     protocols: frozenset[int]
+    sources: frozenset[str | None]
 
 
 def host_route(world: World, node: str, prefix: str, dev: str) -> HostRoute:
@@ -40,7 +41,15 @@ def host_route(world: World, node: str, prefix: str, dev: str) -> HostRoute:
             }
         ),
         protocols=frozenset({net.PROTO_BOOT, device_route_protocol(world, node)}),
+        sources=frozenset({None, device_route_source(world, node, family)}),
     )
+
+
+def device_route_source(world: World, node: str, family: int) -> str | None:
+    """FelixConfiguration deviceRouteSourceAddress(IPv6): the source of every route that Felix makes, none by
+    default."""
+    value = world.felix(node, "deviceRouteSourceAddress" if family == 4 else "deviceRouteSourceAddressIPv6")
+    return value if isinstance(value, str) and value else None
 
 
 def device_route_protocol(world: World, node: str) -> int:

@@ -67,6 +67,11 @@ def bare(text: str) -> str:
     return text.partition("/")[0]
 
 
+def size(prefix: str) -> int:
+    """How many addresses a prefix holds."""
+    return network(prefix).num_addresses
+
+
 def nth(prefix: str, ordinal: int) -> str:
     """The address at an ordinal of a block, as IPAM counts them: 0 is the first. IndexError outside the block."""
     parsed = network(prefix)

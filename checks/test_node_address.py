@@ -1,0 +1,60 @@
+"""The address that Calico knows a node by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from expect.cluster_routes import bgp_address
+from expect.ownership import Owner
+from model import ip
+from model.verdict import Difference, Gap, Kind, Verdict
+
+if TYPE_CHECKING:
+    from checks.cases import NodeCase
+
+_ANNOTATIONS = {4: "projectcalico.org/IPv4Address", 6: "projectcalico.org/IPv6Address"}
+
+
+@check(faults=("F38", "F47"))
+def test_node_has_its_bgp_address(node: NodeCase) -> Verdict:
+    """The node's BGP address is on one of its interfaces, and a node whose blocks BIRD announces has one.
+
+    The other nodes route its blocks to that address; Felix finds the parent interface by it (route_mgr.go:317-351).
+    It is
+    the annotation projectcalico.org/IPv4Address, which calico-node detects or is given when it starts.
+    """
+    unread = node.unread("addresses")
+    if unread:
+        return Verdict(unobserved=(Gap(node.name, f"addresses could not be read: {unread}"),))
+    announced = {
+        ip.family(block.cidr)
+        for block in node.world.blocks_by_node.get(node.name, ())
+        if Owner.BIRD in node.world.owner(block.pool, node.name).owners
+    }
+    known = {family: bgp_address(node.node, family) for family in (4, 6)}
+    differences = [
+        _difference(node, family, text)
+        for family, text in known.items()
+        if (text is None and family in announced) or (text is not None and ip.bare(text) not in node.addresses)
+    ]
+    examined = sum(text is not None or family in announced for family, text in known.items())
+    if not examined:
+        return Verdict(inapplicable=(Gap(node.name, "it has no BGP address, and BIRD announces no block of it"),))
+    return Verdict(examined=examined, differences=tuple(differences))
+
+
+def _difference(node: NodeCase, family: int, text: str | None) -> Difference:
+    return Difference(
+        kind=Kind.MISSING,
+        object=f"ipv{family}",
+        expected=f"{ip.bare(text)} on an interface of the node" if text else f"an IPv{family} BGP address",
+        because=f"node {node.name} has annotation {_ANNOTATIONS[family]}: {text}"
+        if text
+        else f"node {node.name} owns IPAM blocks, which BIRD announces with its address as next hop",
+        found="no interface has it" if text else f"no annotation {_ANNOTATIONS[family]}",
+        look=node.on("ip addr"),
+        likely="the node's address changed after calico-node had detected it: restart calico-node there"
+        if text
+        else "calico-node never started there, or its address detection failed",
+    )

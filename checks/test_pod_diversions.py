@@ -1,0 +1,133 @@
+"""What else inside the pod could take its traffic elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from checks.test_pod_routes import DEFAULTS, GATEWAY
+from expect.fib import standard_rules
+from model import ip, net
+from model.verdict import Difference, Gap, Kind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.cases import PodCase
+
+_MADE_FOR_ADDRESSES = frozenset({net.LOCAL_TYPE, net.BROADCAST, net.ANYCAST, net.MULTICAST})
+
+
+@check(faults=("F2",), severity=Severity.WRONG, needs=frozenset({"pods"}))
+def test_nothing_else_diverts_the_pods_traffic(pod: PodCase) -> Verdict:
+    """Inside the pod no other route leaves by eth0, and no rule or route of another kind takes its traffic elsewhere.
+
+    The rules are the kernel's own, the local table holds the pod's own addresses. Routes of interfaces that Multus
+    or the
+    application added are theirs; one that takes the traffic of a whole pool off eth0 is mentioned, for a VPN sidecar
+    does
+    so on purpose.
+    """
+    if pod.namespace is None or pod.eth0 is None:
+        return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
+    unread = pod.node.unread("routes", "rules")
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"routes and rules could not be read: {unread}"),))
+    differences = [_diverts(pod, route) for route in pod.namespace.routes if not _ordinary(pod, pod.namespace, route)]
+    differences += _deaf(pod, pod.namespace)
+    differences += _rules(pod, pod.namespace)
+    examined = len(pod.namespace.routes) + len(pod.namespace.rules)
+    return Verdict(examined=examined, differences=tuple(differences))
+
+
+def _ordinary(pod: PodCase, namespace: net.Namespace, route: net.Route) -> bool:
+    """Kernel-made, one of the two routes of the other check, or by the application's own interface and of no
+    concern."""
+    if route.type in _MADE_FOR_ADDRESSES:
+        return route.table == net.LOCAL and route.protocol == net.PROTO_KERNEL and _has(namespace, route)
+    if route.table == net.MAIN and route.dst in {*DEFAULTS.values(), ip.host_prefix(GATEWAY)}:
+        return True
+    if route.table == net.MAIN and route.protocol == net.PROTO_KERNEL and route.dst in {*pod.prefixes, "fe80::/64"}:
+        return True
+    return bool(route.hops) and all(hop.dev != "eth0" for hop in route.hops) and not _takes_pool(pod, route)
+
+
+def _has(namespace: net.Namespace, route: net.Route) -> bool:
+    """Whether a local route is of an address that its interface has (broadcast and multicast follow from them)."""
+    if route.type != net.LOCAL_TYPE:
+        return True
+    devices = {hop.dev for hop in route.hops}
+    return any(
+        ip.contains(route.dst, address.address)
+        and address.dev in devices
+        and (ip.is_host_prefix(route.dst) or address.scope == net.SCOPE_HOST)
+        for address in namespace.addresses
+    )
+
+
+def _takes_pool(pod: PodCase, route: net.Route) -> bool:
+    pools = pod.node.world.cluster.pools
+    return any(ip.contains(route.dst, pool.cidr) or ip.contains(pool.cidr, route.dst) for pool in pools)
+
+
+def _diverts(pod: PodCase, route: net.Route) -> Difference:
+    by_eth0 = any(hop.dev == "eth0" for hop in route.hops)
+    return Difference(
+        kind=Kind.UNEXPECTED,
+        object=f"{pod.name}/{route.dst}",
+        expected=f"no route by eth0 but the default and {GATEWAY}" if by_eth0 else "pool addresses reached by eth0",
+        because=pod.because,
+        found=net.describe_route(route),
+        look=pod.inside("ip route show table all"),
+        severity=Severity.WRONG if by_eth0 or not route.hops else Severity.HOUSEKEEPING,
+        likely="" if by_eth0 else "a VPN or a sidecar of the application",
+    )
+
+
+def _deaf(pod: PodCase, namespace: net.Namespace) -> Iterator[Difference]:
+    """The pod's addresses that its own kernel does not take as local, though an interface has them."""
+    local = {route.dst for route in namespace.routes if route.type == net.LOCAL_TYPE and route.table == net.LOCAL}
+    held = {ip.host_prefix(address.address) for address in namespace.addresses}
+    for prefix in sorted(set(pod.prefixes) & held - local):
+        yield Difference(
+            kind=Kind.MISSING,
+            object=f"{pod.name}/local-{ip.bare(prefix)}",
+            expected=f"local {ip.bare(prefix)} dev eth0 table local",
+            because=f"{pod.because}; the kernel adds it with the address",
+            found="no local route: the pod does not take packets to itself",
+            look=pod.inside("ip route show table local"),
+            severity=Severity.BROKEN,
+        )
+
+
+def _rules(pod: PodCase, namespace: net.Namespace) -> Iterator[Difference]:
+    for family in sorted({ip.family(prefix) for prefix in pod.prefixes}):
+        found = [rule for rule in namespace.rules if rule.family == family]
+        if not found:
+            continue  # a kernel without policy routing has none at all
+        house = standard_rules(family)
+        for rule in found:
+            if rule not in house:
+                yield _rule(pod, rule, Kind.UNEXPECTED, _changes(rule, house))
+        for rule in house:
+            if rule not in found:
+                yield _rule(pod, rule, Kind.MISSING, Severity.BROKEN)
+
+
+def _changes(rule: net.Rule, house: tuple[net.Rule, ...]) -> Severity:
+    """An added rule is mentioned, for sidecars bring their own; one of the kernel's own priorities was tampered
+    with."""
+    return Severity.WRONG if rule.priority in {other.priority for other in house} else Severity.HOUSEKEEPING
+
+
+def _rule(pod: PodCase, rule: net.Rule, kind: Kind, severity: Severity) -> Difference:
+    return Difference(
+        kind=kind,
+        object=f"{pod.name}/ipv{rule.family}-rule-{rule.priority}",
+        expected="the kernel's own policy rules, and no others",
+        because="Calico changes none inside a pod",
+        found=f"{'no ' if kind is Kind.MISSING else ''}rule {rule.priority} to table {net.table_name(rule.table)}",
+        look=pod.inside(f"ip -{rule.family} rule"),
+        severity=severity,
+        likely="Istio, a VPN or another sidecar of the application",
+    )
