@@ -44,19 +44,20 @@ def claim(node: NodeCase, route: net.Route) -> str | None:
 
 
 def _pod_route(node: NodeCase, route: net.Route) -> str | None:
-    """A route by a pod's interface: to that pod's own address, or to its floating one."""
-    (dev,) = {hop.dev for hop in route.hops} if len({hop.dev for hop in route.hops}) == 1 else ("",)
-    pod = node.pods_by_interface.get(dev)
-    if pod is None or not ip.is_host_prefix(route.dst):
+    """A route by a pod's interface: to an address of a pod of this node, or to a floating one."""
+    if not ip.is_host_prefix(route.dst):
         return None
     address = ip.bare(route.dst)
+    here = [pod for pod in node.world.pods_by_address.get(address, ()) if pod.node == node.name]
+    if here and route.table == net.MAIN:
+        return f"host route of pod {here[0].key}, which another check judges"
+    devices = {hop.dev for hop in route.hops}
+    pod = node.pods_by_interface.get(next(iter(devices))) if len(devices) == 1 else None
+    if pod is None:
+        return None
     if pod.key in node.world.flux.pods:
         return f"pod {pod.key} changed while it was looked at"
-    if address in pod.ips and node.world.is_networked(pod):
-        return f"host route of pod {pod.key}"
-    if f'"{address}"' in pod.annotations.get(_FLOATING, ""):
-        return f"floating address of pod {pod.key}"
-    return None
+    return f"floating address of pod {pod.key}" if f'"{address}"' in pod.annotations.get(_FLOATING, "") else None
 
 
 def _local(node: NodeCase, address: str) -> str | None:

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 _DROPS = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
 
 
-@check(faults=("F28", "F29", "F30", "F31"))
+@check(faults=("F28", "F29", "F30", "F31"), severity=Severity.WRONG)
 def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict:
     """The node has a blackhole route for each IPAM block that it owns, and for no other prefix of a pool.
 
-    It drops what is sent to addresses that no pod has, which would otherwise loop by the default route. Always of type
+    It drops what is sent to addresses that no pod has, which would otherwise loop by the default route; live pods are
+    reached without it. A blackhole for another node's block takes its pods' traffic away. Always of type
     blackhole; none for single-address blocks (bird_aggr.cfg.template:5-17). Who put it there is mentioned when it is
     neither BIRD nor Felix.
     """
@@ -83,7 +84,7 @@ def _difference(
     wanted: Blackhole,
     kind: Kind,
     found: str,
-    severity: Severity = Severity.BROKEN,
+    severity: Severity = Severity.WRONG,
     likely: str = "",
 ) -> Difference:
     return Difference(

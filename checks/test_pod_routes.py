@@ -84,10 +84,16 @@ def _is_via(pod: PodCase, route: net.Route, gateway: str | None) -> bool:
         route.type == net.UNICAST
         and [(hop.gateway, hop.dev) for hop in route.hops] == [(gateway, "eth0")]
         and gateway is not None
-        and not any(hop.flags & (net.HOP_DEAD | net.HOP_LINKDOWN) for hop in route.hops)
+        and not any(hop.flags & _unusable(pod) for hop in route.hops)
         and (route.tos, route.src, route.mtu) == (0, None, None)
         and route.prefsrc in {None, *(ip.bare(prefix) for prefix in pod.prefixes)}
     )
+
+
+def _unusable(pod: PodCase) -> int:
+    """Flags of a dead next hop; a link that is down by itself is the subject of the check of eth0."""
+    carrier = pod.eth0 is not None and pod.eth0.carrier
+    return net.HOP_DEAD | (net.HOP_LINKDOWN if carrier else 0)
 
 
 def _gateway_route(pod: PodCase, routes: list[net.Route]) -> Iterator[Difference]:

@@ -45,13 +45,14 @@ class Fib:
             length = _WIDTH[family] - (last - first).bit_length()
             table = self._tables.setdefault((family, route.table), {})
             table.setdefault(length, {}).setdefault(first, []).append(route)
-            if route.table != net.LOCAL:
-                self._starts[family].append((first, last))
-        for spans in self._starts.values():
-            spans.sort()
+            self._starts[family].append((first, last))
         by_family: dict[int, list[net.Rule]] = defaultdict(list)
         for rule in rules:
             by_family[rule.family].append(rule)
+            if rule.dst is not None:
+                self._starts[rule.family].append(ip.span(rule.dst)[1:])
+        for spans in self._starts.values():
+            spans.sort()
         self._rules = {
             family: sorted(by_family[family], key=lambda rule: rule.priority) or list(standard_rules(family))
             for family in (4, 6)
@@ -64,11 +65,12 @@ class Fib:
         """
         family = ip.family(flow.dst)
         skip_to = -1
+        priorities = {rule.priority for rule in self._rules[family]}
         for rule in self._rules[family]:
             if rule.priority < skip_to or not _matches(rule, flow):
                 continue
             if rule.action == net.RULE_GOTO:
-                skip_to = rule.goto or 0
+                skip_to = rule.goto if rule.goto in priorities else skip_to  # without its target it is passed over
             elif rule.action in {net.RULE_BLACKHOLE, net.RULE_UNREACHABLE, net.RULE_PROHIBIT}:
                 return net.Route(flow.dst, rule.action, rule.table, 0, 0, 0, ())
             elif rule.action == net.RULE_TO_TABLE:
@@ -79,11 +81,11 @@ class Fib:
 
     def plain(self, family: int) -> bool:
         """Whether a family has the kernel's own rules and no others: then the main table alone decides."""
-        return set(self._rules[family]) <= set(standard_rules(family))
+        return set(self._rules[family]) == set(standard_rules(family))
 
     def points(self, prefix: str) -> list[str]:
         """The addresses of a prefix at which the answer can change: its first, and each start and end of a route
-        inside.
+        or of a rule's destination inside.
 
         Looking these up is looking up every address of the prefix.
         """
@@ -100,20 +102,28 @@ class Fib:
         target = int(ip.address(flow.dst))
         lengths = self._tables.get((family, table), {})
         for length in sorted(lengths, reverse=True):
-            if suppress is not None and length <= suppress:
-                return None
             shift = _WIDTH[family] - length
             routes = lengths[length].get(target >> shift << shift)
             usable = [route for route in routes or () if _usable(route, flow)]
             if usable:
-                best = min(usable, key=lambda route: route.metric)
-                return None if best.type == net.THROW else best
+                best = min(usable, key=_preference)
+                suppressed = suppress is not None and length <= suppress and best.type not in _ENDING
+                return None if suppressed or best.type == net.THROW else best
         return None
 
 
 def standard_rules(family: int) -> tuple[net.Rule, ...]:
     """The rules that the kernel itself makes for a family, and that a family without any listed rule acts by."""
     return tuple(net.Rule(family, priority, net.RULE_TO_TABLE, table) for priority, table in _STANDARD_RULES[family])
+
+
+def _preference(route: net.Route) -> tuple[int, int]:
+    """The longest source first (net/ipv6/ip6_fib.c: the source's tree hangs below the destination), then the
+    metric."""
+    if route.src is None:
+        return 1 << 128, route.metric
+    _, first, last = ip.span(route.src)
+    return last - first, route.metric
 
 
 def _usable(route: net.Route, flow: Flow) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,19 +11,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from checks.run import catalogue
+from fixtures.errors import ToldError, UsageError
 from fixtures.snapshot_file import open_snapshot
 from gate import terminal
 from gate.verdicts import results_in
+from model.text import printable
 from model.verdict import Gap, Result
 from reports.summary import summarise
 from reports.values import ExitCode, Problem, Summary, Trouble
-from reports.write import ReportError, write_all
+from reports.write import FINDINGS, JUNIT, PCAP, ReportError, write_all
 
 if TYPE_CHECKING:
-    from fixtures.errors import ToldError
     from gate.options import Options
 
 LOG = "tool-error.txt"
+
+
+def prepare(out: Path) -> None:
+    """Make the reports' folder and empty it of an earlier run's: a run that is killed leaves none, never a green one.
+
+    UsageError where nothing can be written there.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+        for name in (JUNIT, FINDINGS, PCAP, LOG):
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the reports cannot be written to {out}: {error.strerror}", "Choose another folder: --out DIR."
+        ) from None
 
 
 class Controller:
@@ -54,13 +73,29 @@ class Controller:
         elif report.failed:
             self.errors.append(f"{report.nodeid} ({report.when})\n{report.longreprtext}")
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(f"{report.nodeid or 'the suite'} (collection)\n{report.longreprtext}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: ExceptionRepr) -> None:
+        """Keep the traceback; what pytest goes on to print is one line, unless -v asks for more."""
+        self.errors.append(f"pytest met an internal error\n{excrepr}")
+        if not self.options.verbose:
+            excrepr.toterminal = lambda tw: tw.line(f"kept in {self.options.out / LOG}")  # type: ignore[method-assign]
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED and not session.shouldfail and not self.errors
         if session.config.option.collectonly and not interrupted:
             return
-        self.summary = self._summary(session, exitstatus, interrupted=interrupted)
-        session.exitstatus = self._write(session.config, self.summary)
+        try:
+            self.summary = self._summary(session, exitstatus, interrupted=interrupted)
+            session.exitstatus = self._write(session.config, self.summary)
+        except Exception as error:  # here an exception would reach the user as it is
+            told = tool_error(self.options.out, error)
+            self.summary = give_up(self.options.out, ToldError(told), Trouble.TOOL)
+            session.exitstatus = self.summary.exit_code
 
     def pytest_terminal_summary(self, config: pytest.Config) -> None:
         if self.summary is not None:
@@ -97,16 +132,12 @@ class Controller:
 
     def _problem(self, exitstatus: int) -> Problem | None:
         if self.errors:
-            self._log("\n\n".join(self.errors))
+            _keep(self.options.out, "\n\n".join(self.errors))
             reason = f"{len(self.errors)} items ended without a verdict, the first: {self.errors[0].splitlines()[0]}"
             return Problem(Trouble.TOOL, reason, f"Please report it with {self.options.out / LOG}.")
-        if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
-            return Problem(Trouble.TOOL, "pytest met an internal error", "Its text stands above.")
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return Problem(Trouble.USAGE, "pytest cannot carry out this command line", "What it says stands below.")
         return None
-
-    def _log(self, text: str) -> None:
-        self.options.out.mkdir(parents=True, exist_ok=True)
-        (self.options.out / LOG).write_text(text, errors="backslashreplace")
 
     def _write(self, config: pytest.Config, summary: Summary) -> int:
         folder = getattr(config.option, "allure_report_dir", None)
@@ -120,16 +151,22 @@ class Controller:
         return int(summary.exit_code)
 
 
-def give_up(out: Path, trouble: Trouble, error: ToldError) -> int:
-    """Write the reports of a run that came to no item, and return its exit code."""
-    summary = summarise([], None, problem=Problem(trouble, error.reason, error.remedy), catalogue=catalogue())
+def give_up(out: Path, error: ToldError | None, trouble: Trouble | None = None) -> Summary:
+    """Write the reports of a run that came to no item: because of an error, or, without one, of an interrupt."""
+    problem = Problem(trouble or Trouble.TOOL, error.reason, error.remedy) if error else None
+    summary = summarise([], None, problem=problem, interrupted=error is None, catalogue=catalogue())
     with contextlib.suppress(ReportError):  # the error itself is told on the terminal in any case
         write_all(summary, [], out)
-    return int(summary.exit_code)
+    return summary
 
 
 def tool_error(out: Path, error: BaseException) -> str:
     """Keep an unexpected error's traceback in the reports' folder, and say so in one line."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / LOG).write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
-    return f"an error inside the tool: {type(error).__name__}: {error}. Please report it with {out / LOG}."
+    _keep(out, "".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {printable(str(error), 300)}. Please report it with {out / LOG}."
+
+
+def _keep(out: Path, text: str) -> None:
+    with contextlib.suppress(OSError):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / LOG).write_text(text, errors="backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,45 +41,42 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare the options; what they mean together is decided by `read_options`."""
+    """Declare the options. Their values are judged by `read_options`: what argparse refuses comes to no report."""
     group = parser.getgroup("calico-conformance", "which cluster, how to look, what to keep")
     group.addoption(
         "--kubeconfig", metavar="FILE", help="the cluster's kubeconfig (default: KUBECONFIG, ~/.kube/config)"
     )
     group.addoption("--context", metavar="NAME", help="the kubeconfig's context (default: its current one)")
-    group.addoption("--reach", choices=WAYS_IN, help="the way into the nodes; there is no default")
+    group.addoption("--reach", metavar="|".join(WAYS_IN), help="the way into the nodes; there is no default")
     group.addoption("--lab", action="store_true", help="the embedded lab that is up: its kubeconfig, its way in")
     group.addoption(
         "--replay", metavar="PATH", help="judge a snapshot, or a folder of plain dumps, without any cluster"
     )
     group.addoption("--record", metavar="FILE", help="keep the snapshot of this run in FILE")
     group.addoption(
-        "--settle",
-        type=float,
-        metavar="SECONDS",
-        help="look again at what fails, for so long (lab: 5, replay: 0; 0: off)",
+        "--settle", metavar="SECONDS", help="look again at what fails, for so long (lab: 5, replay: 0; 0: off)"
     )
     group.addoption(
         "--packets",
-        choices=("off", "safe"),
+        metavar="off|safe",
         default="safe",
         help="drop trials: off, or safe (default): a few packets whose TTL ends at the block's owner",
     )
     group.addoption(
         "--items",
-        choices=("auto", "pod", "node"),
+        metavar="auto|pod|node",
         default="auto",
         help="one test item a pod, or one a node (default: auto)",
     )
     group.addoption(
         "--threshold",
-        choices=tuple(_THRESHOLDS),
+        metavar="broken|wrong",
         default="wrong",
         help="what fails the run: broken, or also what is wrong but working (default: wrong)",
     )
-    group.addoption("--parallel", type=int, default=32, metavar="N", help="how many nodes are looked at at once")
+    group.addoption("--parallel", default="32", metavar="N", help="how many nodes are looked at at once (default: 32)")
     group.addoption(
-        "--node-seconds", type=float, default=60.0, metavar="S", help="how long one node may take to answer"
+        "--node-seconds", default="60", metavar="S", help="how long one node may take to answer (default: 60)"
     )
     group.addoption("--out", metavar="DIR", help="the reports' folder (default: reports/out)")
 
@@ -87,16 +85,15 @@ def read_options(config: pytest.Config) -> Options:
     """The options of this run. UsageError where they contradict each other or name no cluster."""
     get = config.getoption
     root = config.rootpath
-    if get("--parallel") < 1 or get("--node-seconds") <= 0 or (get("--settle") or 0) < 0:
-        raise UsageError("--parallel, --node-seconds and --settle take positive numbers")
     common = Options(
         out=Path(get("--out")) if get("--out") else root / "reports" / "out",
         record=Path(get("--record")) if get("--record") else None,
-        packets=get("--packets") == "safe",
-        items=get("--items"),
-        threshold=_THRESHOLDS[get("--threshold")],
-        parallel=get("--parallel"),
-        node_seconds=get("--node-seconds"),
+        settle=_number(get("--settle"), "--settle") if get("--settle") else _SETTLE_LAB,
+        packets=_choice(get("--packets"), "--packets", ("off", "safe")) == "safe",
+        items=_choice(get("--items"), "--items", ("auto", "pod", "node")),
+        threshold=_THRESHOLDS[_choice(get("--threshold"), "--threshold", tuple(_THRESHOLDS))],
+        parallel=_count(get("--parallel"), "--parallel"),
+        node_seconds=_number(get("--node-seconds"), "--node-seconds", above=True),
     )
     named = [name for name in ("--lab", "--replay", "--kubeconfig") if get(name)]
     if get("--replay") and (len(named) > 1 or get("--reach") or get("--context")):
@@ -110,20 +107,36 @@ def read_options(config: pytest.Config) -> Options:
     return _cluster(config, common)
 
 
+def _choice(text: str, option: str, allowed: tuple[str, ...]) -> str:
+    if text not in allowed:
+        raise UsageError(f"{option} does not know {text!r}", f"It takes {' or '.join(allowed)}.")
+    return text
+
+
+def _count(text: str, option: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text)):
+        raise UsageError(f"{option} takes a whole number from 1 on, not {text!r}")
+    return int(text)
+
+
+def _number(text: str, option: str, *, above: bool = False) -> float:
+    """A number of seconds: 0 or more, or `above` 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0) or (above and not seconds):
+        raise UsageError(f"{option} takes a number of seconds, {'above 0' if above else '0 or more'}, not {text!r}")
+    return seconds
+
+
 def _lab(config: pytest.Config, common: Options, named: list[str]) -> Options:
     if len(named) > 1 or config.getoption("--reach") or config.getoption("--context"):
         raise UsageError("--lab names a cluster, a context and a way in by itself", "Leave the other options out.")
     state = config.rootpath / LAB_STATE
     if not (state / "kubeconfig").exists():
         raise UsageError("the lab is not up", "Bring it up with `python -m lab up`, or run `make demo`.")
-    settle = config.getoption("--settle")
-    return msgspec.structs.replace(
-        common,
-        kubeconfig=state / "kubeconfig",
-        context=LAB_CONTEXT,
-        reach="lab",
-        settle=_SETTLE_LAB if settle is None else settle,
-    )
+    return msgspec.structs.replace(common, kubeconfig=state / "kubeconfig", context=LAB_CONTEXT, reach="lab")
 
 
 def _cluster(config: pytest.Config, common: Options) -> Options:
@@ -143,11 +156,9 @@ def _cluster(config: pytest.Config, common: Options) -> Options:
             "no way into the nodes is chosen, and there is no default",
             f"Add --reach {' or '.join(WAYS_IN)}: routes and interfaces cannot be seen through the API.",
         )
-    settle = config.getoption("--settle")
     return msgspec.structs.replace(
         common,
         kubeconfig=Path(given) if given else None,
         context=config.getoption("--context"),
-        reach=reach,
-        settle=_SETTLE_LAB if settle is None else settle,
+        reach=_choice(reach, "--reach", WAYS_IN),
     )

@@ -67,6 +67,7 @@ class LabPod(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: PodState = "running"
     deployment: str | None = None  # its ReplicaSet's name is the pod's without the last part
     daemon_set: str | None = None
+    lab: str = "lab"  # the lab that it is in: pods of two labs side by side are as different as their UIDs
 
     @property
     def key(self) -> str:
@@ -74,8 +75,8 @@ class LabPod(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def uid(self) -> str:
-        """metadata.uid: the same in the API and in the cgroup path of the pod's processes, and in every lab."""
-        return str(uuid.uuid5(_POD_UIDS, self.key))
+        """metadata.uid: the same in the API and in the cgroup path of the pod's processes."""
+        return str(uuid.uuid5(_POD_UIDS, f"{self.lab}/{self.key}"))
 
     @property
     def wired(self) -> bool:
@@ -107,6 +108,11 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def minor(self) -> int:
         """The release's minor number: 30 of v3.30.7."""
         return int(self.release.removeprefix("v").split(".")[1])
+
+    def placed_in(self, lab: str) -> Topology:
+        """The same topology with its pods in a lab of that name."""
+        pods = tuple(msgspec.structs.replace(pod, lab=lab) for pod in self.pods)
+        return msgspec.structs.replace(self, pods=pods)
 
     def node(self, name: str) -> LabNode:
         """The node of that name. KeyError if there is none."""

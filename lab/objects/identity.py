@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lab.objects.kinds import Json, Kind, kind_of
-from lab.topology import LabPod
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,15 +19,8 @@ NETWORK = "k8s-pod-network"  # the CNI network's name in Calico's manifests
 
 
 def uid(kind: str, namespace: str, name: str) -> str:
-    """The UID of an object, the same in every lab; a pod's is the topology's."""
-    if kind == "Pod":
-        return pod_uid(namespace, name)
+    """The UID of an object, the same in every lab; a pod's is its own (LabPod.uid)."""
     return str(uuid.uuid5(_SPACE, f"{kind}/{namespace}/{name}"))
-
-
-def pod_uid(namespace: str, name: str) -> str:
-    """The UID that the API shows for a pod, and that its processes' cgroup path must carry."""
-    return LabPod(namespace=namespace, name=name).uid
 
 
 def container_id(namespace: str, name: str, container: str = "") -> str:

@@ -37,6 +37,7 @@ def pod_object(pod: LabPod, host_ip: str | None, release: str, created: datetime
         status=_status(pod, addresses, host_ip, release, created),
         **fields,
     )
+    obj["metadata"]["uid"] = pod.uid
     if pod.state == "terminating":
         obj["metadata"] |= {
             "deletionGracePeriodSeconds": GRACE,

@@ -1,0 +1,62 @@
+"""Labs that the tests share: each is brought up when it is first asked for, and stays up for the session."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab import lifecycle, state, topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+METRICS = Path(topology.DEFAULT).with_name("seed-v3.32.toml")
+
+
+@contextmanager
+def own_lab(name: str) -> Iterator[state.Lab]:
+    """A lab's name that no other test process of this machine uses at the same time, clear of what an earlier one left.
+
+    A lock says who uses it: it ends with its holder, however that ends.
+    """
+    state.LABS.mkdir(exist_ok=True)
+    for number in itertools.count(1):
+        with (state.LABS / f".t-{name}-{number}.used").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            lab = state.lab(f"t-{name}-{number}")
+            lifecycle.down(lab)
+            try:
+                yield lab
+            finally:
+                lifecycle.down(lab)
+            return
+
+
+@contextmanager
+def lab_up(name: str, path: Path) -> Iterator[state.Lab]:
+    """A lab that is up for as long as the body runs."""
+    with own_lab(name) as lab:
+        lifecycle.up(lab, topology.load(path))
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def seed_lab() -> Iterator[state.Lab]:
+    """The default topology, v3.30: routes without metrics."""
+    with lab_up("seed", topology.DEFAULT) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def metrics_lab() -> Iterator[state.Lab]:
+    """The same cluster in v3.32: routes with metrics."""
+    with lab_up("metrics", METRICS) as lab:
+        yield lab
