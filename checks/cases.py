@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from expect.world import World
     from model.cluster import Node, Pod
     from model.net import Link, Namespace
-    from model.node import NodeFacts
+    from model.node import NodeFacts, Problem
     from model.snapshot import Header, NodeRecord
     from model.trial import Trials
 
@@ -84,8 +84,11 @@ class NodeCase:
         return {address.address: address.dev for address in self.facts.host.addresses}
 
     def unread(self, *facts: str) -> str | None:
-        """Why one of these facts of the node could not be read; None where all were."""
-        return next((problem.reason for problem in self.facts.problems if problem.fact in facts), None)
+        """Why one of these facts of the node's own namespace could not be read; None where all were."""
+        return next((why.reason for why in self.facts.problems if why.fact in facts and not self._of_pod(why)), None)
+
+    def _of_pod(self, problem: Problem) -> bool:
+        return any(namespace.name == problem.where for namespace in self.facts.pods)
 
     def on(self, command: str) -> str:
         """A command that shows something on this node."""
@@ -116,6 +119,11 @@ class PodCase:
     @cached_property
     def eth0(self) -> Link | None:
         return self.namespace.link("eth0") if self.namespace else None
+
+    def unread(self, *facts: str) -> str | None:
+        """Why one of these facts of the pod's namespace could not be read; None where all were."""
+        place = self.namespace.name if self.namespace else None
+        return next((why.reason for why in self.node.facts.problems if why.fact in facts and why.where == place), None)
 
     @cached_property
     def interface(self) -> str:

@@ -128,7 +128,7 @@ def test_no_other_namespace_has_a_pools_address(node: NodeCase) -> Verdict:
 
     A second holder of a live address answers in its pod's place.
     """
-    unread = node.unread("namespaces", "addresses")
+    unread = node.unread("namespaces")
     if unread:
         return Verdict(unobserved=(Gap(node.name, f"the pods' network namespaces could not be read: {unread}"),))
     owned = {namespace.name for namespace in node.namespaces.values()}

@@ -24,7 +24,7 @@ def test_eth0_has_exactly_the_pods_addresses(pod: PodCase) -> Verdict:
     """
     if pod.namespace is None or pod.eth0 is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
-    unread = pod.node.unread("addresses")
+    unread = pod.unread("addresses")
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"addresses could not be read: {unread}"),))
     seen = [

@@ -30,7 +30,7 @@ def test_nothing_else_diverts_the_pods_traffic(pod: PodCase) -> Verdict:
     """
     if pod.namespace is None or pod.eth0 is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
-    unread = pod.node.unread("routes", "rules")
+    unread = pod.unread("routes", "rules")
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"routes and rules could not be read: {unread}"),))
     differences = [_diverts(pod, route) for route in pod.namespace.routes if not _ordinary(pod, pod.namespace, route)]

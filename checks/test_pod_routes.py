@@ -29,7 +29,7 @@ def test_pod_default_route_leaves_by_eth0(pod: PodCase) -> Verdict:
     """
     if pod.namespace is None or pod.eth0 is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
-    unread = pod.node.unread("routes")
+    unread = pod.unread("routes")
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"routes could not be read: {unread}"),))
     if '"default-route"' in pod.pod.annotations.get(MULTUS_NETWORKS, ""):

@@ -14,7 +14,7 @@ import msgspec
 
 from expect.allocations import Allocation, allocations
 from expect.flux import Flux, flux_of
-from expect.ownership import Ownership, RouteClass, ownership
+from expect.ownership import Owner, Ownership, RouteClass, ownership
 from expect.pods import Presence, state_of
 from expect.release import Release, release_of
 from model import ip
@@ -23,6 +23,7 @@ from model.cluster import IPAMBlock, IPPool
 if TYPE_CHECKING:
     from model.cluster import BlockAffinity, Cluster, Look, Node, Pod, Settings
 
+DEFAULT_AS = "64512"  # BGPConfiguration asNumber
 _AFTER = 1 << 129  # beyond any last address
 
 
@@ -197,15 +198,59 @@ class World:
         return _field(self.cluster.bgp, "default", field)
 
     def owner(self, pool: IPPool | None, node: str) -> Ownership:
-        """Who programs a pool's cluster routes on a node; no pool (deleted under its blocks) counts as no
-        encapsulation."""
+        """Who programs a pool's cluster routes on a node.
+
+        A block that no pool contains (its pool was deleted) is BIRD's: its filter lets pass what lies in no pool, and
+        Felix has no type for it (calico-state §4.2).
+        """
+        if pool is None:
+            owners = frozenset({Owner.BIRD}) if self.bird_runs else frozenset[Owner]()
+            return Ownership(
+                owners, "no IPPool contains it: BIRD announces and programs it all the same, Felix does not"
+            )
+        kind = route_class(pool)
+        disabled = {RouteClass.VXLAN: "vxlanEnabled", RouteClass.IPIP: "ipipEnabled"}.get(kind)
+        if disabled and self.felix(node, disabled) is False:
+            return Ownership(frozenset(), f"FelixConfiguration {disabled} is false: Felix programs nothing of {kind}")
         return ownership(
-            route_class(pool),
+            kind,
             self.release(node),
             self.felix(node, "programClusterRoutes"),
             self.bgp("programClusterRoutes"),
-            bird_runs=True,
+            bird_runs=self.bird_runs,
         )
+
+    @cached_property
+    def bird_runs(self) -> bool:
+        """Whether the networking backend starts BIRD: any but `none` and `vxlan` (node/filesystem/etc/rc.local)."""
+        return self.cluster.backend not in {"none", "vxlan"}
+
+    def speaks_from(self, node: Node, family: int) -> str | None:
+        """The address that BIRD on a node announces as next hop: its BGP address."""
+        text = node.bgp_ipv4 if family == 4 else node.bgp_ipv6
+        return ip.bare(text) if text else None
+
+    def felix_address(self, node: Node, family: int) -> str | None:
+        """The address that Felix knows a node by: BGP, else InternalIP, else ExternalIP (l3_route_resolver.go:352-398)."""
+        known = (self.speaks_from(node, family), *node.internal_ips, *node.external_ips)
+        return next((address for address in known if address and ip.family(address) == family), None)
+
+    def same_subnet(self, me: str, address: str) -> bool:
+        """Whether an address lies in the network of this node's BGP address, by the mask that is stored with it."""
+        node = self.nodes[me]
+        own = node.bgp_ipv4 if ip.family(address) == 4 else node.bgp_ipv6
+        return own is not None and ip.contains(ip.canonical(own), address)
+
+    def as_number(self, node: str) -> str:
+        """The node's AS: its own, else BGPConfiguration's, else 64512."""
+        return self.nodes[node].as_number or str(self.bgp("asNumber") or DEFAULT_AS)
+
+    def external_between(self, one: str, other: str) -> bool:
+        """Whether a speaker of another AS may stand between two nodes: then the next hop is that speaker's affair."""
+        if self.as_number(one) != self.as_number(other):
+            return True
+        default = str(self.bgp("asNumber") or DEFAULT_AS)
+        return any(str(peer.get("asNumber") or default) != default for peer in self.cluster.peers)
 
 
 def route_class(pool: IPPool | None) -> RouteClass:

@@ -1,33 +1,37 @@
-"""Finding the project's pytest.ini in spite of options that name files.
+"""Finding the project's pytest.ini from wherever, and in spite of options that name files.
 
 pytest looks for its ini file before it knows any option of ours: in `pytest --replay ../snapshot.zst` it takes the file
-for a test path, and starts from that folder. This plugin, loaded by entry point wherever pytest starts, sees that and
-starts pytest once more with the ini file named. With `--replay=FILE` the question does not arise.
+for a test path, and starts from that folder. This plugin, loaded by entry point wherever pytest starts, sees that our
+options are unknown and starts pytest once more with the ini file named.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
-FILES = frozenset({"--replay", "--record", "--kubeconfig", "--out"})
+OURS = frozenset({"--replay", "--record", "--kubeconfig", "--lab", "--reach"})
 MARK = "gate.plugin"
+HOME = Path(__file__).resolve().parents[1]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None]:
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None]:
     """Start again with the right ini file where a file option led pytest astray. UsageError where that cannot be done.
 
     As the outermost wrapper, so that pytest has not yet taken the terminal away.
     """
-    ini = misled(early_config, args)
+    _, unknown = parser.parse_known_and_unknown_args(args)
+    ini = misled(early_config, unknown)
     if ini is not None:
         _start_again(early_config, ini)
     return (yield)
@@ -39,13 +43,17 @@ def _start_again(early_config: pytest.Config, ini: Path) -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], f"--config-file={ini}"])  # noqa: S606 - the same command
 
 
-def misled(config: pytest.Config, args: list[str]) -> Path | None:
-    """The ini file to start with, if pytest took another because of one of our file options; else None."""
-    ini = config.invocation_params.dir / "pytest.ini"
-    if not FILES.intersection(args) or config.inipath == ini or "workerinput" in vars(config):
+def misled(config: pytest.Config, unknown: list[str]) -> Path | None:
+    """The ini file to start with, if pytest took another and therefore does not know our options; else None."""
+    if not OURS.intersection(option.partition("=")[0] for option in unknown):
         return None
-    if config.known_args_namespace.inifilename:
+    if config.known_args_namespace.inifilename or "workerinput" in vars(config):
         return None
-    conftest = ini.with_name("conftest.py")
-    ours = ini.is_file() and conftest.is_file() and MARK in conftest.read_text(errors="replace")
-    return ini if ours else None
+    here = config.invocation_params.dir
+    ini = next((folder / "pytest.ini" for folder in (here, *here.parents) if _ours(folder)), None)
+    return ini or (HOME / "pytest.ini" if config.inipath is None and _ours(HOME) else None)
+
+
+def _ours(folder: Path) -> bool:
+    conftest = folder / "conftest.py"
+    return (folder / "pytest.ini").is_file() and conftest.is_file() and MARK in conftest.read_text(errors="replace")

@@ -19,15 +19,19 @@ from model.text import printable
 from model.verdict import Gap, Result
 from reports.summary import summarise
 from reports.values import ExitCode, Problem, Summary, Trouble
+from reports.words import counted
 from reports.write import FINDINGS, JUNIT, PCAP, ReportError, write_all
 
 if TYPE_CHECKING:
+    from _pytest._code.code import ExceptionRepr
+
     from gate.options import Options
 
 LOG = "tool-error.txt"
+PHASES = ("setup", "call", "teardown")
 
 
-def prepare(out: Path) -> None:
+def prepare_folder(out: Path) -> None:
     """Make the reports' folder and empty it of an earlier run's: a run that is killed leaves none, never a green one.
 
     UsageError where nothing can be written there.
@@ -55,6 +59,7 @@ class Controller:
         self.reported = 0
         self.results: list[Result] = []
         self.errors: list[str] = []
+        self.misused = False
         self.summary: Summary | None = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -65,58 +70,65 @@ class Controller:
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         self.collected = len(ids)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """xdist: what a worker rejects in the command line comes to light by its exit code alone."""
+        self.misused |= getattr(node, "workeroutput", {}).get("exitstatus") == pytest.ExitCode.USAGE_ERROR
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         found = results_in(report) if report.when == "call" else None
         if found is not None:
             self.reported += 1
             self.results += found
         elif report.failed:
-            self.errors.append(f"{report.nodeid} ({report.when})\n{report.longreprtext}")
+            why = f"an error in its {report.when}" if report.when in PHASES else "the worker that ran it died"
+            self.errors.append(f"{report.nodeid} has no verdict: {why}\n{report.longreprtext}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.errors.append(f"{report.nodeid or 'the suite'} (collection)\n{report.longreprtext}")
+            self.errors.append(f"{report.nodeid or 'the suite'} cannot be collected\n{report.longreprtext}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: ExceptionRepr) -> None:
-        """Keep the traceback; what pytest goes on to print is one line, unless -v asks for more."""
+        """Keep the traceback: what pytest goes on to print is one line."""
         self.errors.append(f"pytest met an internal error\n{excrepr}")
-        if not self.options.verbose:
-            excrepr.toterminal = lambda tw: tw.line(f"kept in {self.options.out / LOG}")  # type: ignore[method-assign]
+        excrepr.toterminal = lambda tw: tw.line(f"see {self.options.out / LOG}")  # type: ignore[method-assign]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         interrupted = exitstatus == pytest.ExitCode.INTERRUPTED and not session.shouldfail and not self.errors
         if session.config.option.collectonly and not interrupted:
             return
+        self.misused |= exitstatus == pytest.ExitCode.USAGE_ERROR
         try:
-            self.summary = self._summary(session, exitstatus, interrupted=interrupted)
+            self.summary = self._summary(session, interrupted=interrupted)
             session.exitstatus = self._write(session.config, self.summary)
         except Exception as error:  # here an exception would reach the user as it is
-            told = tool_error(self.options.out, error)
-            self.summary = give_up(self.options.out, ToldError(told), Trouble.TOOL)
+            self.summary = give_up(self.options.out, Trouble.TOOL, tool_error(self.options.out, error))
             session.exitstatus = self.summary.exit_code
+        if exitstatus == pytest.ExitCode.INTERNAL_ERROR:  # pytest shows no summary then
+            terminal.show(session.config, self.summary)
 
     def pytest_terminal_summary(self, config: pytest.Config) -> None:
         if self.summary is not None:
             terminal.show(config, self.summary)
             terminal.teller(config)(f"reports: {self.options.out}   snapshot: {self.snapshot}")
 
-    def _summary(self, session: pytest.Session, exitstatus: int, *, interrupted: bool) -> Summary:
+    def _summary(self, session: pytest.Session, *, interrupted: bool) -> Summary:
         with contextlib.closing(open_snapshot(self.snapshot)) as observation:
             left_out = self._left_out(session.config)
             collected = self.collected if self.collected is not None else self.planned
             missing = collected - self.reported
-            stopped_early = bool(session.config.option.maxfail)
+            unsure = self.misused or session.config.option.maxfail
             return summarise(
                 self.results,
                 observation.header,
                 unreachable=[record.absent for record in observation.nodes if record.absent],
                 healed=observation.healed,
                 left_out=left_out,
-                planned=None if stopped_early else len(self.results) + max(missing, 0),
+                planned=None if unsure else len(self.results) + max(missing, 0),
                 threshold=self.options.threshold,
-                problem=self._problem(exitstatus),
+                problem=self._problem(),
                 interrupted=interrupted,
                 catalogue=catalogue(),
             )
@@ -130,13 +142,15 @@ class Controller:
             gaps.append(Gap("selection", "the run was asked to stop at the first failures (-x, --maxfail)"))
         return gaps
 
-    def _problem(self, exitstatus: int) -> Problem | None:
+    def _problem(self) -> Problem | None:
+        if self.misused:
+            remedy = "What pytest says of it stands below; run it with -n 0 if nothing does."
+            return Problem(Trouble.USAGE, "pytest cannot carry out this command line", remedy)
         if self.errors:
             _keep(self.options.out, "\n\n".join(self.errors))
-            reason = f"{len(self.errors)} items ended without a verdict, the first: {self.errors[0].splitlines()[0]}"
+            first, more = self.errors[0].splitlines()[0], len(self.errors) - 1
+            reason = f"{first}, and {counted(more, 'more error')}" if more else first
             return Problem(Trouble.TOOL, reason, f"Please report it with {self.options.out / LOG}.")
-        if exitstatus == pytest.ExitCode.USAGE_ERROR:
-            return Problem(Trouble.USAGE, "pytest cannot carry out this command line", "What it says stands below.")
         return None
 
     def _write(self, config: pytest.Config, summary: Summary) -> int:
@@ -151,19 +165,27 @@ class Controller:
         return int(summary.exit_code)
 
 
-def give_up(out: Path, error: ToldError | None, trouble: Trouble | None = None) -> Summary:
-    """Write the reports of a run that came to no item: because of an error, or, without one, of an interrupt."""
-    problem = Problem(trouble or Trouble.TOOL, error.reason, error.remedy) if error else None
-    summary = summarise([], None, problem=problem, interrupted=error is None, catalogue=catalogue())
+def give_up(out: Path, trouble: Trouble, error: ToldError) -> Summary:
+    """Write the reports of a run that came to no item."""
+    return _write_bare(out, Problem(trouble, error.reason, error.remedy))
+
+
+def interrupted(out: Path) -> Summary:
+    """Write the reports of a run that was interrupted before its first item."""
+    return _write_bare(out, None)
+
+
+def _write_bare(out: Path, problem: Problem | None) -> Summary:
+    summary = summarise([], None, problem=problem, interrupted=problem is None, catalogue=catalogue())
     with contextlib.suppress(ReportError):  # the error itself is told on the terminal in any case
         write_all(summary, [], out)
     return summary
 
 
-def tool_error(out: Path, error: BaseException) -> str:
-    """Keep an unexpected error's traceback in the reports' folder, and say so in one line."""
+def tool_error(out: Path, error: BaseException) -> ToldError:
+    """An unexpected error as the user is told it; its traceback is kept in the reports' folder."""
     _keep(out, "".join(traceback.format_exception(error)))
-    return f"{type(error).__name__}: {printable(str(error), 300)}. Please report it with {out / LOG}."
+    return ToldError(f"{type(error).__name__}: {printable(str(error), 300)}", f"Please report it with {out / LOG}.")
 
 
 def _keep(out: Path, text: str) -> None:

@@ -64,7 +64,7 @@ class _Observer:
             self.reach,
             parallel=self.options.parallel,
             seconds=self.options.node_seconds,
-            progress=lambda name, done, total: self.say(f"looked at {name} ({done} of {total})"),
+            progress=lambda name, done, total: self.say(f"asked {name} ({done} of {total})"),
         )
         lost = {node.name for node in seen.absent}
         facts = {name: node for name, node in known.items() if name not in lost}

@@ -81,12 +81,16 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--out", metavar="DIR", help="the reports' folder (default: reports/out)")
 
 
+def default_out(config: pytest.Config, given: str | None) -> Path:
+    """The reports' folder: what --out names, or reports/out in the project."""
+    return Path(given) if given else config.rootpath / "reports" / "out"
+
+
 def read_options(config: pytest.Config) -> Options:
     """The options of this run. UsageError where they contradict each other or name no cluster."""
     get = config.getoption
-    root = config.rootpath
     common = Options(
-        out=Path(get("--out")) if get("--out") else root / "reports" / "out",
+        out=default_out(config, get("--out")),
         record=Path(get("--record")) if get("--record") else None,
         settle=_number(get("--settle"), "--settle") if get("--settle") else _SETTLE_LAB,
         packets=_choice(get("--packets"), "--packets", ("off", "safe")) == "safe",

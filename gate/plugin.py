@@ -7,7 +7,9 @@ says the same.
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -16,13 +18,19 @@ from fixtures.errors import ToldError, UsageError
 from fixtures.snapshot_file import open_snapshot
 from gate import items as gate_items
 from gate import terminal
-from gate.finish import Controller, give_up, tool_error
-from gate.options import Options, add_options, read_options
+from gate.finish import Controller, give_up, interrupted, prepare_folder, tool_error
+from gate.options import Options, add_options, default_out, read_options
+from gate.selection import check_selection, name_suite
 from gate.source import take
 from gate.verdicts import conclude
 from model.verdict import Severity
 from reports.allure import prepare
-from reports.values import ExitCode, Trouble
+from reports.values import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from reports.values import Summary
 
 BENCH = pytest.StashKey[Bench]()
 OPTIONS = pytest.StashKey[Options]()
@@ -32,6 +40,20 @@ CONTROLLER = "calico-conformance-controller"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None]:
+    """An option that nobody knows is told in the reports, too; pytest tells it on the terminal right after this."""
+    if not _is_worker(early_config):
+        name_suite(early_config, args)
+    yield
+    given, unknown = parser.parse_known_and_unknown_args(args, copy.copy(early_config.option))
+    if unknown and not (_is_worker(early_config) or given.help or given.version):
+        told = UsageError(f"there is no option {' '.join(unknown)}", "`pytest --help` lists them.")
+        give_up(default_out(early_config, given.out), Trouble.USAGE, told)
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -50,9 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
     elif not (config.option.help or config.option.version or config.option.showfixtures or config.option.markers):
         try:
             config.stash[OPTIONS] = read_options(config)
+            prepare_folder(config.stash[OPTIONS].out)
         except UsageError as error:
-            out = config.getoption("--out") or config.rootpath / "reports" / "out"
-            give_up(Path(out), Trouble.USAGE, error)
+            give_up(default_out(config, config.getoption("--out")), Trouble.USAGE, error)
             raise pytest.UsageError(str(error)) from None
         terminal.place_allure(config, config.stash[OPTIONS].out)
 
@@ -65,34 +87,43 @@ def _open(config: pytest.Config, path: Path, *, gathered: bool | None) -> Bench:
     return bench
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     """Observe, before any worker starts."""
     config = session.config
     if _is_worker(config) or OPTIONS not in config.stash:
-        return
-    options = config.stash[OPTIONS]
+        return (yield)
+    out = config.stash[OPTIONS].out
     try:
-        path = take(options, terminal.teller(config))
-        bench = _open(config, path, gathered=None)
-    except UsageError as error:
-        give_up(options.out, Trouble.USAGE, error)
+        _begin(config)
+        return (yield)
+    except KeyboardInterrupt:
+        interrupted(out)
+        raise
+    except (UsageError, pytest.UsageError) as error:
+        give_up(out, Trouble.USAGE, error if isinstance(error, UsageError) else UsageError(str(error)))
         raise pytest.UsageError(str(error)) from None
     except ToldError as error:
-        give_up(options.out, Trouble.UNOBSERVED, error)
-        _stop(f"could not be observed: {error}", ExitCode.UNOBSERVED)
+        _stop(config, give_up(out, Trouble.UNOBSERVED, error))
     except Exception as error:  # the tool's own fault: told in one line, its traceback kept in a file
-        told = tool_error(options.out, error)
-        give_up(options.out, Trouble.TOOL, ToldError(told))
-        _stop(told, ExitCode.TOOL)
+        _stop(config, give_up(out, Trouble.TOOL, tool_error(out, error)))
+
+
+def _begin(config: pytest.Config) -> None:
+    check_selection(config)
+    options = config.stash[OPTIONS]
+    path = take(options, terminal.teller(config))
+    bench = _open(config, path, gathered=None)
     if config.stash[GATHERED]:
         terminal.teller(config)("one item a node: each lists its pods (--items pod for one a pod)")
     planned = gate_items.planned(bench, gathered=config.stash[GATHERED])
     config.pluginmanager.register(Controller(options, path, planned), CONTROLLER)
 
 
-def _stop(sentence: str, code: ExitCode) -> None:
-    raise pytest.exit.Exception(sentence, returncode=int(code)) from None
+def _stop(config: pytest.Config, summary: Summary) -> NoReturn:
+    terminal.show(config, summary)
+    code = int(summary.exit_code)
+    raise pytest.exit.Exception(f"no verdict, exit code {code}", returncode=code) from None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -103,7 +134,7 @@ def pytest_configure_node(node: object) -> None:
     node.workerinput |= {  # type: ignore[attr-defined]
         "snapshot": str(controller.snapshot.absolute()),
         "gathered": config.stash[GATHERED],
-        "allure": config.option.allure_report_dir,
+        "allure": getattr(config.option, "allure_report_dir", None),
         "threshold": str(config.stash[OPTIONS].threshold),
     }
 
@@ -119,8 +150,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Node by node, so that a worker decodes each node's facts once."""
+    """Node by node, so that a worker decodes each node's facts once. A check without any subject is no item."""
+    items[:] = [item for item in items if _subject(item) or not _declares(item)]
     items.sort(key=lambda item: subject.node if (subject := _subject(item)) else "")
+
+
+def _declares(item: pytest.Item) -> bool:
+    """Whether the item is of a check. pytest makes an item to skip of a function that is given no parameter at all."""
+    return isinstance(item, pytest.Function) and gate_items.check_of(item.function.__name__) is not None
 
 
 def _subject(item: pytest.Item) -> gate_items.Subject | None:

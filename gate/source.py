@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from fixtures.dumps import read_dumps
@@ -23,6 +24,8 @@ def take(options: Options, say: Callable[[str], None]) -> Path:
     if options.replay is None:
         from gate.live import observe
 
+        if not os.access(kept.parent, os.W_OK):
+            raise UsageError(f"{kept.parent} is no folder that can be written to", "Name a file where you may write.")
         write_snapshot(kept, observe(options, say))
         return kept
     if is_snapshot(options.replay):

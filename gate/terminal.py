@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def quiet(config: pytest.Config) -> None:
     """No dots, no tracebacks, no list of failures: unless asked for by -v."""
-    if config.option.verbose > 0:
+    if getattr(config.option, "verbose", 1) > 0:  # pytest may be without its terminal: -p no:terminal
         return
     config.option.tbstyle = "no"
     config.option.reportchars = ""
@@ -52,7 +52,7 @@ def place_allure(config: pytest.Config, out: Path) -> None:
 
     Here and not by --clean-alluredir: with it every worker cleans the folder when it starts.
     """
-    if config.option.allure_report_dir:
+    if getattr(config.option, "allure_report_dir", "off"):  # named, or pytest is without Allure: -p no:allure_pytest
         return
     folder = out / "allure"
     config.option.allure_report_dir = str(folder)

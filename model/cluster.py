@@ -201,6 +201,7 @@ class Cluster(msgspec.Struct, frozen=True):
     services: tuple[Service, ...] = ()
     node_statuses: tuple[NodeStatus, ...] = ()
     api_group: str = "crd.projectcalico.org/v1"
+    backend: str | None = None  # CALICO_NETWORKING_BACKEND of the calico-node DaemonSet, where it says one
     unlisted: dict[str, str] = {}
 
 

@@ -45,7 +45,11 @@ def free_addresses(block: IPAMBlock, shown: frozenset[str]) -> tuple[str, ...]:
     it all
     the same.
     """
-    addresses = (ip.nth(block.cidr, ordinal) for ordinal, index in enumerate(block.allocations) if index is None)
+    addresses = (
+        ip.nth(block.cidr, ordinal)
+        for ordinal, index in enumerate(block.allocations[: ip.size(block.cidr)])
+        if index is None
+    )
     return tuple(address for address in addresses if address not in shown)
 
 

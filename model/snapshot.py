@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 FORMAT = 1
+TOOL = "calico-conformance 0.1.0"
 
 
 class Header(msgspec.Struct, frozen=True):

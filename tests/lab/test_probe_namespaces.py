@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from tests.lab.probe_spaces import answer, inside, ip, observe, process_in, pyth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from model.node import NodeFacts
 
 pytestmark = pytest.mark.root
 
@@ -64,7 +67,9 @@ def cgroup_root() -> tuple[Path, str]:
 
 
 @pytest.mark.parametrize(
-    "path", [f"kubepods/burstable/pod{UID}", f"kubepods-besteffort-pod{UID.replace('-', '_')}.slice"], ids=["fs", "systemd"]
+    "path",
+    [f"kubepods/burstable/pod{UID}", f"kubepods-besteffort-pod{UID.replace('-', '_')}.slice"],
+    ids=["fs", "systemd"],
 )
 def test_a_process_with_a_pod_uid_makes_its_namespace_that_pods(machine: dict[str, str], path: str) -> None:
     """Also where the pod's link is gone; and for the node that has asked for that UID alone."""
@@ -86,18 +91,22 @@ def test_a_process_with_a_pod_uid_makes_its_namespace_that_pods(machine: dict[st
     assert [found.name for found in other.pods] == [machine["pod2"]]
 
 
-def test_a_namespace_without_a_mount_is_found_by_its_process(machine: dict[str, str]) -> None:
-    command = ("unshare", "--net", "sleep", "infinity")
-    with process_in(machine["one"], command) as pid:
-        while os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net") or b"sleep" not in Path(
-            f"/proc/{pid}/comm"
-        ).read_bytes():
+@contextmanager
+def namespace_of_a_process(node: str) -> Iterator[int]:
+    """A pod whose namespace nothing but its process holds: the process's PID."""
+    with process_in(node, ("unshare", "--net", "sleep", "infinity")) as pid:
+        while Path(f"/proc/{pid}/comm").read_text() != "sleep\n":
             os.sched_yield()  # until it is in its namespace: a few milliseconds
-        ip(machine["one"], f"link add calitest type veth peer name eth0 netns {pid}")
+        ip(node, f"link add calitest type veth peer name eth0 netns {pid}")
         try:
-            facts = observe(machine["one"])
+            yield pid
         finally:
-            ip(machine["one"], "link del calitest")
+            ip(node, "link del calitest")
+
+
+def test_a_namespace_without_a_mount_is_found_by_its_process(machine: dict[str, str]) -> None:
+    with namespace_of_a_process(machine["one"]) as pid:
+        facts = observe(machine["one"])
     assert {found.name for found in facts.pods} == {machine["pod1"], f"pid-{pid}"}
 
 
@@ -173,21 +182,36 @@ def test_every_python_at_hand_sees_the_same(machine: dict[str, str], python: str
     assert found.problems == ()
 
 
-def test_without_capabilities_what_is_missing_is_told(machine: dict[str, str]) -> None:
-    """CAP_SYS_ADMIN joins a namespace: without it there is a problem for the pod, and the node's own facts are whole."""
-    one = machine["one"]
-    command = ["nsenter", f"--net=/run/netns/{one}", "setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+def observe_without(namespace: str, capability: str) -> NodeFacts:
+    """One look by a probe that has all capabilities but one."""
+    enter = ["nsenter", f"--net=/run/netns/{namespace}", "setpriv", f"--bounding-set=-{capability}"]
     done = subprocess.run(
-        [*command, sys.executable, *BOOTSTRAP],
-        input=payload({"do": "observe", "node": one}),
+        [*enter, f"--inh-caps=-{capability}", sys.executable, *BOOTSTRAP],
+        input=payload({"do": "observe", "node": namespace}),
         check=True,
         stdout=subprocess.PIPE,
     )
-    facts = node_facts(one, [done.stdout])
+    return node_facts(namespace, [done.stdout])
+
+
+def test_a_pod_that_may_not_be_entered_is_told(machine: dict[str, str]) -> None:
+    """CAP_SYS_ADMIN joins a namespace. The node's own facts are whole without it."""
+    facts = observe_without(machine["one"], "sys_admin")
     assert facts.pods == ()
-    assert facts.host.routes == observe(one).host.routes
+    assert facts.host.routes == observe(machine["one"]).host.routes
     assert [(problem.fact, problem.where) for problem in facts.problems] == [("namespaces", machine["pod1"])]
     assert "EPERM" in facts.problems[0].reason
+
+
+def test_a_pod_whose_processes_may_not_be_read_is_told(machine: dict[str, str]) -> None:
+    """CAP_SYS_PTRACE shows another process's namespace. What it hides matters only where a link leads there."""
+    one = machine["one"]
+    assert observe_without(one, "sys_ptrace").problems == ()
+    with namespace_of_a_process(one):
+        facts = observe_without(one, "sys_ptrace")
+    assert [found.name for found in facts.pods] == [machine["pod1"]]
+    assert [problem.fact for problem in facts.problems] == ["namespaces"]
+    assert "CAP_SYS_PTRACE" in facts.problems[0].reason
 
 
 def test_next_hop_objects_whose_hops_are_hidden_are_a_problem(machine: dict[str, str]) -> None:

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from expect.pods import host_interface
-from model import ip, net
+from model import ip
 
 if TYPE_CHECKING:
     from model.snapshot import Snapshot
     from tests.mutations.mutation import Mutation
+
+
+_T = TypeVar("_T")
+
+
+def of(kind: type[_T], facts: tuple[object, ...]) -> list[_T]:
+    """The facts of one type."""
+    return [fact for fact in facts if isinstance(fact, kind)]
 
 
 class Scene:
@@ -26,6 +34,7 @@ class Scene:
     def __init__(self, snapshot: Snapshot) -> None:
         known = snapshot.looks[-1].before
         self.snapshot = snapshot
+        self.cluster = known
         self.prefixes = tuple({*(pool.cidr for pool in known.pools), *(block.cidr for block in known.blocks)})
         self.leaving = {host_interface(pod) for pod in known.pods if pod.deleting}
         self.leaving_addresses = {address for pod in known.pods if pod.deleting for address in pod.ips}
@@ -37,10 +46,6 @@ class Scene:
     def has_ipv6(self) -> bool:
         """Whether a pool of the recording is IPv6."""
         return any(ip.family(prefix) == 6 for prefix in self.prefixes)
-
-    def apart(self, route: net.Route) -> bool:
-        """Whether a route lies outside every pool and leaves by no pod's interface (calico-state R8)."""
-        return not self.in_pool(route.dst) and not any(hop.dev.startswith("cali") for hop in route.hops)
 
 
 Predicate = Callable[["Mutation", Scene], bool]

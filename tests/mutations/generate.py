@@ -60,8 +60,10 @@ def _attributes(fact: Fact, pools: Pools) -> Iterator[Mutation]:
             field = change.field.removeprefix("sysctls").lstrip(".") if name == "sysctls" else change.field
             where = f"{fact.where}{change.place}"
             edits = (((*fact.path, *change.path), change.new),)
-            result = () if around else (fact.value, replaced(fact.value, change.path, change.new))
-            yield Mutation(kind, field, change.operation, where, edits, change.old, change.new, result, nodes)
+            gained = replaced(fact.value, change.path, change.new)
+            yield Mutation(
+                kind, field, change.operation, where, edits, change.old, change.new, (fact.value,), (gained,), nodes
+            )
 
 
 def _holds_facts(owner: msgspec.Struct, name: str) -> bool:
@@ -80,15 +82,15 @@ def _facts(facts: Facts, editor: Lists, pools: Pools) -> Iterator[Mutation]:
     nodes = (facts.node,) if facts.node else ()
     for name, foreign in examples(facts.type):
         edits = editor.add(facts, foreign)
-        yield Mutation(facts.kind, "", f"add foreign{name}", facts.where, edits, None, foreign, (foreign,), nodes)
+        yield Mutation(facts.kind, "", f"add foreign{name}", facts.where, edits, None, foreign, (), (foreign,), nodes)
 
 
 def _fact(facts: Facts, index: int, item: msgspec.Struct, editor: Lists, pools: Pools) -> Iterator[Mutation]:
     where = f"{facts.where}: {label(item) or index}".removeprefix(": ")
     nodes = (facts.node,) if facts.node else ()
     kind = facts.kind
-    yield Mutation(kind, "", "drop", where, editor.drop(facts, index), item, None, (item,), nodes)
-    yield Mutation(kind, "", "add copy", where, editor.add(facts, item), item, item, (item,), nodes)
+    yield Mutation(kind, "", "drop", where, editor.drop(facts, index), item, None, (item,), (), nodes)
+    yield Mutation(kind, "", "add copy", where, editor.add(facts, item), item, item, (), (item,), nodes)
     around = isinstance(item, AROUND)
     for change in changes(item, pools) if not around else field_changes(item, item.__struct_fields__[0], pools):
         result = replaced(item, change.path, change.new)
@@ -96,9 +98,9 @@ def _fact(facts: Facts, index: int, item: msgspec.Struct, editor: Lists, pools: 
         field, operation, old, new = change.field, change.operation, change.old, change.new
         if not around:
             edits = editor.change(facts, index, change.path, new)
-            yield Mutation(kind, field, operation, spot, edits, old, new, (item, result), nodes)
+            yield Mutation(kind, field, operation, spot, edits, old, new, (item,), (result,), nodes)
         edits = editor.add(facts, result)
-        yield Mutation(kind, field, f"add copy: {operation}", spot, edits, old, new, (item, result), nodes)
+        yield Mutation(kind, field, f"add copy: {operation}", spot, edits, old, new, (), (result,), nodes)
 
 
 def _nodes(snapshot: Snapshot) -> Iterator[Mutation]:

@@ -14,8 +14,8 @@ _ADDRESS = re.compile(r"[0-9a-f]*[.:][0-9a-f.:]+(?:/\d+)?")
 
 class Mutation(msgspec.Struct, frozen=True):
     """`kind` of fact, `field` of it ("" for the whole) and `operation` make the class of a mutation; `where` tells one
-    of a class from the others. `old` and `new` are the field's value before and after; `concerned` every fact that is
-    touched, as it was and as it becomes.
+    of a class from the others. `old` and `new` are the field's value before and after; `lost` the facts that are
+    not there any more as they were, `gained` those that are there instead or besides.
 
     `nodes` are the nodes whose facts are changed; empty for facts of the API and the trials, which any check may read.
     """
@@ -27,8 +27,14 @@ class Mutation(msgspec.Struct, frozen=True):
     edits: tuple[Edit, ...]
     old: object = None
     new: object = None
-    concerned: tuple[object, ...] = ()
+    lost: tuple[object, ...] = ()
+    gained: tuple[object, ...] = ()
     nodes: tuple[str, ...] = ()
+
+    @property
+    def touched(self) -> tuple[object, ...]:
+        """What is lost and what is gained."""
+        return self.lost + self.gained
 
     @property
     def name(self) -> str:

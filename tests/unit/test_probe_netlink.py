@@ -10,7 +10,15 @@ import pytest
 
 from fixtures.probe.layout import MAX_LAYOUTS, Shape
 from fixtures.probe.links import Names, clean_text, devconf_values, hardware_address
-from fixtures.probe.netlink import ATTEMPTS, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN, Netlink, NetlinkError
+from fixtures.probe.netlink import (
+    ATTEMPTS,
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSG_OVERRUN,
+    Netlink,
+    NetlinkError,
+)
 from fixtures.probe.routes import hop_rows, route_rows
 from fixtures.probe.rules import other_selectors
 
@@ -89,7 +97,10 @@ def test_a_dump_that_is_always_interrupted_is_an_error() -> None:
         (done(-errno.EMSGSIZE), errno.EMSGSIZE),
         (b"short", errno.EMSGSIZE),
         (b"\0" * 65536, errno.EMSGSIZE),
-        (message(NEW_ROUTE)[:-4] + struct.pack("=I", 0) + struct.pack("=IHHII", 900, NEW_ROUTE, 2, 1, 0), errno.EBADMSG),
+        (
+            message(NEW_ROUTE)[:-4] + struct.pack("=I", 0) + struct.pack("=IHHII", 900, NEW_ROUTE, 2, 1, 0),
+            errno.EBADMSG,
+        ),
         (struct.pack("=IHHII", 3, NEW_ROUTE, 2, 1, 0), errno.EBADMSG),
         (errno.EIO, errno.EIO),
     ],
@@ -137,7 +148,9 @@ def decoder(calls: list[int]) -> Callable[[list[tuple[bytes, int, int]]], list[t
     ],
     ids=["at once", "second pair", "back again", "differ in bytes alone", "never"],
 )
-def test_ipv4_routes_are_read_until_two_dumps_agree(dumps: list[bytes], rows: bytes, agreed: bool, decoded: int) -> None:
+def test_ipv4_routes_are_read_until_two_dumps_agree(
+    dumps: list[bytes], rows: bytes, agreed: bool, decoded: int
+) -> None:
     answers = [message(NEW_ROUTE, body) + done() for body in dumps]
     asking, fake = netlink(*answers)
     calls: list[int] = []
@@ -192,7 +205,12 @@ def test_a_message_of_the_same_length_and_another_shape_is_not_mistaken() -> Non
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\0\0\0\0" + struct.pack("=HH", 3, 1), b"\0\0\0\0" + struct.pack("=HH", 12, 1), b"\0\0\0\0" + attribute(1, b"\1")],
+    [
+        b"",
+        b"\0\0\0\0" + struct.pack("=HH", 3, 1),
+        b"\0\0\0\0" + struct.pack("=HH", 12, 1),
+        b"\0\0\0\0" + attribute(1, b"\1"),
+    ],
     ids=["no header", "attribute too short", "attribute too long", "number of another size"],
 )
 def test_a_malformed_message_is_an_error(data: bytes) -> None:
@@ -213,7 +231,7 @@ def route(*attributes: bytes, family: int = 2, flags: int = 0, kind: int = 1) ->
 
 
 def test_only_routes_of_the_family_and_no_learnt_exceptions() -> None:
-    """Without IPv6 in the kernel a dump for it lists all families; before strict checking exceptions came with the routes."""
+    """Without IPv6 in the kernel a dump for it lists all families; old kernels list learnt exceptions with the routes."""
     names = Names()
     names[2] = "ens160"
     oif = attribute(4, b"\2\0\0\0")

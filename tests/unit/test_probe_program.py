@@ -1,13 +1,15 @@
-"""The probe as one text: it is old enough Python, its modules do not get in each other's way, and it carries any request."""
+"""The probe as one text: Python 3.6, modules that do not get in each other's way, and any request as data."""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import os
 import subprocess
 import sys
 import zlib
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +17,15 @@ import pytest
 from fixtures.errors import UnreachableError
 from fixtures.probe_program import BOOTSTRAP, FACTS, FOLDER, modules, payload, program
 from fixtures.probe_reply import frames, node_facts
-from model.node import NodeFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from model.node import NodeFacts
 
 ALL = modules({"do": "watch"})
-HOSTILE = "it's \"a\" \\ $(id) `id` %s {x}\n'''\"\"\"\u2028\U0001f600"
+HOSTILE = 'it\'s "a" \\ $(id) `id` %s {x}\n\'\'\'"""\u2028\U0001f600'
 
 
 def run(request: Mapping[str, object], *before: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -99,17 +103,15 @@ def test_only_the_standard_library_is_imported() -> None:
 def test_no_docstring_and_no_annotation_travels() -> None:
     assert '"""' not in program(ALL)
     assert not any(
-        isinstance(node, ast.arg) and node.annotation or isinstance(node, ast.FunctionDef) and node.returns
+        (isinstance(node, ast.arg) and node.annotation) or (isinstance(node, ast.FunctionDef) and node.returns)
         for node in ast.walk(ast.parse(program(ALL)))
     )
 
 
-def test_an_import_that_cannot_be_joined_is_refused(
-    tmp_path: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_cannot_be_joined_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fixtures.probe_program.FOLDER", tmp_path)
     for text in ("from . import links\n", "from .links import Names as N\n", "from ..errors import ToldError\n"):
-        (tmp_path / "bad.py").write_text(text)  # type: ignore[attr-defined]
+        (tmp_path / "bad.py").write_text(text)
         program.cache_clear()
         with pytest.raises(ValueError, match=r"bad\.py line 1"):
             program(("bad",))
@@ -143,7 +145,8 @@ def test_the_answer_comes_while_standard_input_stays_open() -> None:
         assert process.stdout is not None
         process.stdin.write(payload({"do": "observe", "node": "n", "facts": ["addresses"]}))
         process.stdin.flush()
-        assert node_facts("n", iter(lambda: process.stdout.read1(4096), b"")).host.links  # type: ignore[union-attr]
+        chunks = iter(partial(os.read, process.stdout.fileno(), 4096), b"")
+        assert node_facts("n", chunks).host.links
 
 
 def test_an_unknown_request_is_refused_with_its_name() -> None:
@@ -158,7 +161,9 @@ def test_a_failure_inside_the_probe_is_told() -> None:
 
 def test_a_program_that_arrives_cut_says_so_and_answers_nothing() -> None:
     whole = payload({"do": "observe"})
-    done = subprocess.run([sys.executable, *BOOTSTRAP], input=whole[: len(whole) // 2], check=False, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, *BOOTSTRAP], input=whole[: len(whole) // 2], check=False, capture_output=True
+    )
     assert done.returncode == 1
     assert b"zlib.error" in done.stderr
     assert done.stdout == b""
@@ -184,7 +189,9 @@ def test_it_ends_by_itself() -> None:
 
     assert main.SECONDS > 0
     text = payload({"do": "wait", "seconds": 1})
-    waiting = zlib.decompress(text.partition(b"\n")[2]).replace(b"main({", b"HANDLERS['wait'] = lambda *_: os.read(0, 1)\nmain({")
+    waiting = zlib.decompress(text.partition(b"\n")[2]).replace(
+        b"main({", b"HANDLERS['wait'] = lambda *_: os.read(0, 1)\nmain({"
+    )
     packed = zlib.compress(waiting)
     with subprocess.Popen([sys.executable, *BOOTSTRAP], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -195,7 +202,12 @@ def test_it_ends_by_itself() -> None:
 
 def test_what_cannot_be_read_is_a_problem_and_not_an_exception() -> None:
     facts = observe(
-        {"node": "n", "bird": [["4", "/nonexistent/bird.ctl"]], "cni_dir": "/nonexistent", "mtu_file": "/nonexistent/mtu"}
+        {
+            "node": "n",
+            "bird": [["4", "/nonexistent/bird.ctl"]],
+            "cni_dir": "/nonexistent",
+            "mtu_file": "/nonexistent/mtu",
+        }
     )
     told = {(problem.fact, problem.where) for problem in facts.problems}
     assert told >= {("bird", "/nonexistent/bird.ctl"), ("cni_config", "/nonexistent"), ("mtu_file", "/nonexistent/mtu")}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model import net
-from tests.mutations.dont_care import DontCare
+from model import ip, net
+from model.node import BirdProtocol
+from tests.mutations.dont_care import DontCare, of
 
 if TYPE_CHECKING:
     from tests.mutations.dont_care import Scene
@@ -14,66 +15,96 @@ if TYPE_CHECKING:
 _HOST_METRICS = {0, 512, 1024}  # the CNI plugin's, Felix's elevated and its normal one
 
 
-def apart(mutation: Mutation, scene: Scene) -> bool:
-    """All routes that are touched, as they were and as they become, are none of Calico's business."""
-    routes = [fact for fact in mutation.concerned if isinstance(fact, net.Route)]
-    return bool(routes) and all(scene.apart(route) for route in routes)
+def _unconcerned(route: net.Route, scene: Scene) -> bool:
+    """Outside every pool and by no pod's interface; or IPv6, where no pool is."""
+    outside = not scene.in_pool(route.dst) and not any(hop.dev.startswith("cali") for hop in route.hops)
+    return outside or (":" in route.dst and not scene.has_ipv6())
 
 
-def link_local(mutation: Mutation, scene: Scene) -> bool:
-    """All routes that are touched stay within IPv6's link-local and multicast ranges, in a cluster without IPv6
-    pools."""
-    routes = [fact for fact in mutation.concerned if isinstance(fact, net.Route)]
-    return bool(routes) and not scene.has_ipv6() and all(":" in route.dst for route in routes)
+def _apart(mutation: Mutation, scene: Scene) -> bool:
+    return all(_unconcerned(route, scene) for route in of(net.Route, mutation.touched))
 
 
-def _to_pods(mutation: Mutation) -> bool:
-    return any(hop.dev.startswith("cali") for fact in mutation.concerned for hop in getattr(fact, "hops", ()))
+def _same_key(mutation: Mutation, scene: Scene) -> bool:
+    """A copy with the key of another route: table, destination, TOS and metric."""
+    routes = [route for facts in scene.snapshot.node_facts.values() for route in facts.host.routes]
+    keys = {(route.dst, route.table, route.tos, route.metric) for route in routes}
+    return all((route.dst, route.table, route.tos, route.metric) in keys for route in of(net.Route, mutation.gained))
 
 
 def _same_way(mutation: Mutation, scene: Scene) -> bool:
-    """A copy that differs from a route in what does not decide where its packets go."""
-    routes = [fact for fact in mutation.concerned if isinstance(fact, net.Route)]
-    ways = {(route.dst, route.table, route.type, route.hops, route.tos, route.src) for route in routes}
-    return len(ways) == 1
+    """A copy that differs from a route only in what does not decide where its packets go."""
+    routes = {
+        (route.dst, route.type, route.hops)
+        for facts in scene.snapshot.node_facts.values()
+        for route in facts.host.routes
+    }
+    return all((route.dst, route.type, route.hops) in routes for route in of(net.Route, mutation.gained))
 
 
-def _accepted_metric(mutation: Mutation, scene: Scene) -> bool:
-    metrics = {fact.metric for fact in mutation.concerned if isinstance(fact, net.Route)}
-    return not _to_pods(mutation) or metrics <= _HOST_METRICS
+def _no_pod_metric(mutation: Mutation, scene: Scene) -> bool:
+    return all(
+        route.metric in _HOST_METRICS or not any(hop.dev.startswith("cali") for hop in route.hops)
+        for route in of(net.Route, mutation.gained)
+    )
 
 
 def _blackhole(mutation: Mutation, scene: Scene) -> bool:
-    return all(fact.type == net.BLACKHOLE for fact in mutation.concerned if isinstance(fact, net.Route))
+    return all(route.type == net.BLACKHOLE for route in of(net.Route, mutation.touched))
 
 
 def _not_to_pods(mutation: Mutation, scene: Scene) -> bool:
-    return not _to_pods(mutation)
+    return not any(hop.dev.startswith("cali") for route in of(net.Route, mutation.touched) for hop in route.hops)
 
 
 def _ipv4(mutation: Mutation, scene: Scene) -> bool:
-    return all(":" not in fact.dst for fact in mutation.concerned if isinstance(fact, net.Route))
+    return all(":" not in route.dst for route in of(net.Route, mutation.touched))
 
 
-def ipv6_only(mutation: Mutation, scene: Scene) -> bool:
-    """Only IPv6 rules are touched, in a cluster without IPv6 pools."""
-    rules = [fact for fact in mutation.concerned if isinstance(fact, net.Rule)]
-    return bool(rules) and not scene.has_ipv6() and all(rule.family != 4 for rule in rules)
+def _leaving_route(mutation: Mutation, scene: Scene) -> bool:
+    return all(ip.bare(route.dst) in scene.leaving_addresses for route in of(net.Route, mutation.touched))
 
 
-def besides_main(mutation: Mutation, scene: Scene) -> bool:
-    """The rule to the main table is not touched."""
-    rules = [fact for fact in mutation.concerned if isinstance(fact, net.Rule)]
-    return bool(rules) and all(rule.table != net.MAIN for rule in rules[:1])
+def _main_stays(mutation: Mutation, scene: Scene) -> bool:
+    """The IPv4 rule to the main table stays as it is, and nothing is put before it."""
+    lost = [rule for rule in of(net.Rule, mutation.lost) if rule.family == 4 and rule.table == net.MAIN]
+    first = [rule for rule in of(net.Rule, mutation.gained) if rule.family == 4 and rule.priority < 32766]
+    return not lost and all(rule.table in {net.LOCAL, net.MAIN} for rule in first)
+
+
+def _pool_in_main(mutation: Mutation, scene: Scene) -> bool:
+    """A selector that still holds for every packet to a pool."""
+    return all(rule.dst and all(ip.contains(rule.dst, outer) for outer in scene.prefixes) for rule in of(net.Rule, mutation.gained))
+
+
+def _order(mutation: Mutation, scene: Scene) -> bool:
+    return all(rule.table in {net.LOCAL, net.MAIN, net.DEFAULT} for rule in of(net.Rule, mutation.gained))
+
+
+def _default_only(mutation: Mutation, scene: Scene) -> bool:
+    return all((rule.suppress_prefixlength or 0) <= 1 for rule in of(net.Rule, mutation.gained))
 
 
 def _other_links(mutation: Mutation, scene: Scene) -> bool:
-    links = [fact for fact in mutation.concerned if isinstance(fact, net.Link)]
-    return bool(links) and all(not link.name.startswith("cali") for link in links)
+    return all(not link.name.startswith("cali") for link in of(net.Link, mutation.touched))
+
+
+def _same_name(mutation: Mutation, scene: Scene) -> bool:
+    names = {link.name for facts in scene.snapshot.node_facts.values() for link in facts.host.links}
+    return all(link.name in names for link in of(net.Link, mutation.gained))
 
 
 def _leaving_link(mutation: Mutation, scene: Scene) -> bool:
-    return any(isinstance(fact, net.Link) and fact.name in scene.leaving for fact in mutation.concerned)
+    return any(link.name in scene.leaving for link in of(net.Link, mutation.lost))
+
+
+def _not_the_nodes(mutation: Mutation, scene: Scene) -> bool:
+    """The node's own address stays, and a pod's interface gets no IPv4 address."""
+    own = {ip.bare(node.bgp_ipv4) for node in scene.cluster.nodes if node.bgp_ipv4}
+    gained = [address for address in of(net.Address, mutation.gained) if address.dev.startswith("cali")]
+    return not any(address.address in own for address in of(net.Address, mutation.lost)) and all(
+        ":" in address.address for address in gained
+    )
 
 
 def _no_ipv6(mutation: Mutation, scene: Scene) -> bool:
@@ -85,29 +116,52 @@ def _bird6(mutation: Mutation, scene: Scene) -> bool:
     return not scene.has_ipv6() and "bird6" in place and "bird4" not in place
 
 
+def _no_bgp(mutation: Mutation, scene: Scene) -> bool:
+    return all(item.proto != "BGP" for item in of(BirdProtocol, mutation.touched))
+
+
+def _gained_no_bgp(mutation: Mutation, scene: Scene) -> bool:
+    return not mutation.lost and _no_bgp(mutation, scene)
+
+
 ENTRIES: tuple[DontCare, ...] = (
     DontCare("*", "", "add copy", "The kernel and the API hold no two equal facts: one read twice says nothing new."),
     DontCare(
         "host Route",
         "*",
         "*",
-        "A route outside every pool and by no pod's interface is none of Calico's (calico-state R8).",
-        apart,
+        "A route outside every pool and by no pod's interface is none of Calico's (calico-state R8), and neither is an "
+        "IPv6 one where no pool is IPv6.",
+        _apart,
     ),
-    DontCare("host Route", "*", "*", "No pool is IPv6: no pod's packet takes an IPv6 route.", link_local),
+    DontCare("host Route", "", "drop", "The route of a pod that is being deleted may go.", _leaving_route),
+    DontCare(
+        "host Route",
+        "*",
+        "add copy: *",
+        "The kernel holds one route for a table, destination, TOS and metric (calico-state R5): this cannot be.",
+        _same_key,
+    ),
+    DontCare(
+        "host Route",
+        "*",
+        "add copy: *",
+        "A second entry that leads to the same place as the first takes nothing away (calico-state §3.1).",
+        _same_way,
+    ),
     DontCare(
         "host Route",
         "metric",
         "*",
         "A pod's route may have the CNI plugin's metric, Felix's normal or its elevated one (calico-state §3.1); any "
         "other route any: BIRD's comes from the announcer's release (§4.3), a blackhole has no competitor.",
-        _accepted_metric,
+        _no_pod_metric,
     ),
     DontCare("host Route", "hops.weight", "*", "A weight shares traffic among several next hops; these have one."),
     DontCare("host Route", "hops", "double one", "Two equal next hops lead to the same place."),
     DontCare("host Route", "hops", "add one: weight*", "Two next hops to the same place, whatever their shares."),
     DontCare("host Route", "hops", "add one: flags → 4", "Two next hops to the same place, onlink or not."),
-    DontCare("host Route", "hops.flags", "*→ 4", "Onlink changes nothing for a next hop that is on the link anyway."),
+    DontCare("host Route", "hops.flags", "→ 4", "Onlink changes nothing for a next hop that is on the link anyway."),
     DontCare(
         "host Route",
         "scope",
@@ -122,48 +176,80 @@ ENTRIES: tuple[DontCare, ...] = (
         "A blackhole may be BIRD's or Felix's, also by FelixConfiguration deviceRouteProtocol (calico-state §4.4).",
         _blackhole,
     ),
+    DontCare("host Route", "prefsrc", "*", "A dropped packet gets no source.", _blackhole),
+    DontCare("host Route", "mtu", "*", "A dropped packet has no MTU.", _blackhole),
+    DontCare("host Route", "hops", "*", "The kernel keeps no next hop of a blackhole; IPv6 shows dev lo.", _blackhole),
     DontCare("host Route", "src", "*", "IPv4 routes have no source: RTA_SRC is IPv6's.", _ipv4),
-    DontCare(
-        "host Route",
-        "*",
-        "add copy: *",
-        "A second entry that leads to the same place as the first takes nothing away (calico-state §3.1).",
-        _same_way,
-    ),
-    DontCare("host Rule", "*", "*", "No pool is IPv6: what IPv6 rules do is no pod's concern.", ipv6_only),
     DontCare(
         "host Rule",
         "*",
         "*",
-        "The local table holds the node's own addresses, the default one nothing: what takes them away shows in BGP.",
-        besides_main,
+        "The rule to the main table stays the first to decide on pools' addresses: the local table holds the node's own, "
+        "and IPv6 rules or later ones get none of them.",
+        _main_stays,
     ),
+    DontCare("host Rule", "dst", "given", "Every address of the pool is still looked up in the main table.", _pool_in_main),
     DontCare("host Rule", "fwmask", "*", "A mask selects nothing without a mark."),
     DontCare("host Rule", "goto", "*", "Only a rule whose action is goto has a target."),
-    DontCare("host Rule", "suppress_prefixlength", "*", "It hides default routes, which are not Calico's."),
-    DontCare("host Rule", "priority", "*", "The order of the rules stays, or two tables without common routes change."),
+    DontCare(
+        "host Rule",
+        "suppress_prefixlength",
+        "*",
+        "It hides default routes, by which no pool's address is reached.",
+        _default_only,
+    ),
+    DontCare("host Rule", "priority", "*", "The three tables hold no route in common: their order is all one.", _order),
     DontCare(
         "host Neighbour",
         "*",
         "*",
         "Read by no check yet: neighbours and the forwarding database. Those of pods come and go (calico-state §3.5).",
     ),
+    DontCare(
+        "host Address",
+        "*",
+        "*",
+        "An address that is not the node's own shows in the routes that the kernel makes of it, which are read.",
+        _not_the_nodes,
+    ),
+    DontCare(
+        "host Address",
+        "prefixlen",
+        "*",
+        "What follows from an address's length, peer, broadcast and scope stands in the routes, which are read.",
+    ),
+    DontCare("host Address", "peer", "*", "It stands in the routes, which are read."),
+    DontCare("host Address", "broadcast", "*", "No packet between pods is a broadcast."),
+    DontCare("host Address", "scope", "*", "It is a hint for the choice of a source, and no pod's packet needs one."),
     DontCare("host Link", "mac", "*", "ee:ee:ee:ee:ee:ee is best effort (calico-state §2)."),
     DontCare("host Link", "mtu", "*", "Read by no check yet: MTU."),
     DontCare("host Link", "vxlan", "*", "Read by no check yet: VXLAN devices."),
     DontCare("host Link", "kind", "*→ netkit", "A pod's pair may be a netkit one (calico-state §1.4)."),
     DontCare("host Link", "*", "*", "An interface that is no pod's: what it carries shows in the routes.", _other_links),
     DontCare("host Link", "*", "*", "The interface of a pod that is being deleted may go.", _leaving_link),
+    DontCare("host Link", "*", "add copy: *", "No two interfaces have one name.", _same_name),
     DontCare("host Namespace", "name", "*", "It is the node's own, whatever it is called."),
     DontCare("host Namespace", "*nsid", "*", "The number of a namespace in itself says nothing."),
     DontCare("host Namespace", "uids", "*", "The node's own namespace is no pod's."),
     DontCare("host Namespace", "neighbours", "*", "Read by no check yet: neighbours and the forwarding database."),
     DontCare("host sysctl", "net.ipv6.*", "*", "No pool is IPv6: IPv6's settings are no pod's concern.", _no_ipv6),
-    DontCare("host sysctl", "*", "*", "Read by no check yet: the settings of calico-state §2 beyond forwarding and proxy_arp."),
+    DontCare(
+        "host sysctl", "*", "*", "Read by no check yet: the settings of calico-state §2 beyond forwarding and proxy_arp."
+    ),
     DontCare("Bird", "version", "*", "Any BIRD that answers will do."),
+    DontCare("Bird", "family", "add copy: *", "There is a BIRD for IPv4 and one for IPv6, and no third."),
+    DontCare("Bird", "", "add foreign*", "There is a BIRD for IPv4 and one for IPv6, and no third."),
     DontCare("Bird", "*", "*", "No pool is IPv6: the IPv6 BIRD has nothing to announce.", _bird6),
     DontCare("BirdProtocol", "*", "*", "No pool is IPv6: the IPv6 BIRD has nothing to announce.", _bird6),
     DontCare("BirdProtocol", "name", "*", "A session is known by its neighbour; confd names it."),
     DontCare("BirdProtocol", "since", "*", "When a session came up is no state."),
     DontCare("BirdProtocol", "neighbor_as", "*", "A session with the wrong AS is never established."),
+    DontCare("BirdProtocol", "info", "*", "Of the protocols only BGP's has a state of its own in it.", _no_bgp),
+    DontCare("BirdProtocol", "neighbor", "*", "Of the protocols only BGP has neighbours.", _no_bgp),
+    DontCare("BirdProtocol", "*", "*", "One protocol more that is up and no BGP session changes nothing.", _gained_no_bgp),
+    DontCare("BirdProtocol", "proto", "swap", "Both protocols are there, under each other's name."),
+    DontCare("BirdProtocol", "neighbor", "swap", "Both sessions are there, under each other's name."),
+    DontCare("BirdProtocol", "info", "add copy: *", "A peer needs one established session."),
+    DontCare("BirdProtocol", "state", "add copy: *", "A peer needs one established session."),
+    DontCare("BirdProtocol", "neighbor", "add copy: *", "Read by no check yet: sessions beyond the mesh."),
 )
