@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.scope import not_judged
 from expect.pods import POD_INTERFACES
 from expect.services import advertises
 from model import ip, net
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from checks.cases import NodeCase
 
 _LINK_LOCAL = ("fe80::/10", "ff00::/8")
+_DROPS = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
+_TUNNELS = frozenset({"vxlan.calico", "vxlan-v6.calico", "tunl0"})
 _FLOATING = "cni.projectcalico.org/floatingIPs"
 
 
@@ -62,8 +63,7 @@ def _pod_route(node: NodeCase, route: net.Route) -> str | None:
 
 def _local(node: NodeCase, address: str) -> str | None:
     """An address of the node itself that lies in a pool: a tunnel's, or the node's own."""
-    tunnels = (node.node.ipip_tunnel, node.node.vxlan_tunnel, node.node.vxlan_tunnel_v6)
-    if address in {*tunnels, node.node.wireguard_ipv4, node.node.wireguard_ipv6}:
+    if node.world.tunnel_addresses.get(address) == node.name:
         return "tunnel address of this node"
     if node.world.node_addresses.get(address) == node.name:
         return "address of this node"
@@ -72,15 +72,12 @@ def _local(node: NodeCase, address: str) -> str | None:
 
 def _block(node: NodeCase, route: net.Route) -> str | None:
     world = node.world
-    pool = world.pool_of(route.dst)
     block = world.blocks.get(route.dst)
-    if not_judged(world.owner(pool, node.name), pool, route.dst):
-        return f"pool {pool.name if pool else route.dst} is not BIRD's"
     if route.dst in world.flux.blocks:
         return "its block changed while it was looked at"
     if block is not None and (block.node in world.nodes or not block.settled):
-        return f"block of {block.node}"
-    if route.type in {net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW} and not ip.is_host_prefix(route.dst):
+        return f"block of {block.node}, which another check judges"
+    if route.type in _DROPS and not ip.is_host_prefix(route.dst):
         return "the check of blackholes reports it"
     return None
 
@@ -99,6 +96,9 @@ def _host_prefix(node: NodeCase, route: net.Route) -> str | None:
         world.node_addresses.get(hop.gateway or "") for hop in route.hops
     }:
         return "leads to the node that has the pod"
+    devices = {hop.dev for hop in route.hops}
+    if devices <= _TUNNELS and world.tunnel_addresses.get(address) not in {None, node.name}:
+        return "a remote tunnel endpoint (older releases, or borrowed)"
     if advertises(world, address):
         return "an advertised service's address"
     return None

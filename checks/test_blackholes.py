@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from checks.declare import check
 from checks.flows import flows_to
-from checks.scope import not_judged
 from expect.cluster_routes import Blackhole, own_blackholes
-from expect.host_routes import device_route_protocol
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
@@ -39,8 +37,7 @@ def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict
             found[route.dst].append(route)
     verdict = Verdict()
     for wanted in own_blackholes(node.world, node.name):
-        gap = not_judged(wanted.ownership, wanted.pool, wanted.prefix)
-        verdict += Verdict(inapplicable=(gap,)) if gap else _own(node, wanted, found.get(wanted.prefix, []))
+        verdict += _own(node, wanted, found.get(wanted.prefix, []))
     foreign = tuple(_foreign(node, found))
     verdict += Verdict(examined=len(foreign), differences=foreign)
     if verdict == Verdict():
@@ -61,8 +58,7 @@ def _own(node: NodeCase, wanted: Blackhole, found: list[net.Route]) -> Verdict:
     if others:
         likely = "it takes over as soon as the blackhole is gone"
         return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main), Severity.WRONG, likely),))
-    known = {net.PROTO_BIRD, net.PROTO_FELIX, device_route_protocol(node.world, node.name)}
-    if best.protocol in known:
+    if best.protocol in wanted.protocols:
         return Verdict(examined=1)
     likely = "added by hand: Calico neither keeps nor withdraws it"
     return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main), Severity.HOUSEKEEPING, likely),))
@@ -90,7 +86,7 @@ def _difference(
     return Difference(
         kind=kind,
         object=wanted.prefix,
-        expected=f"blackhole {wanted.prefix} proto bird",
+        expected=f"blackhole {wanted.prefix} by {' or '.join(sorted(wanted.ownership.owners))}",
         because=wanted.because,
         found=found,
         look=node.on(f"ip -d route show exact {wanted.prefix}"),
@@ -108,8 +104,6 @@ def _foreign(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[Diff
             continue
         pool = world.pool_of(prefix)
         if (pool is None and block is None) or prefix in world.flux.blocks:
-            continue
-        if not_judged(world.owner(pool, node.name), pool, prefix):
             continue
         if block and all(route.type != net.BLACKHOLE for route in drops):
             continue  # an unreachable route in place of a block route: the check of block routes reports it

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
-from checks.flows import flows_to, uplink
-from checks.scope import not_judged
+from checks.flows import flows_to
+from checks.hops import expected_hops, hops_of, unusable
 from expect.cluster_routes import Destination, bgp_address, remote_blocks, remote_borrowed
-from expect.fib import Flow
+from expect.ownership import Owner
+from expect.ways import By, Way
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
 
     from checks.cases import NodeCase
 
+Fault = tuple[str, Severity]
 
-@check(faults=("F37", "F39", "F40", "F43", "F44", "F46", "F55"))
+
+@check(faults=("F37", "F39", "F40", "F43", "F44", "F45", "F46", "F47", "F55"))
 def test_node_routes_every_other_nodes_blocks(node: NodeCase) -> Verdict:
     """The node has a route to every IPAM block of every other node, via that node, and traffic takes it.
 
-    `proto bird` with the owner's address as its only next hop where both are in one subnet, else the same way as to the
-    owner itself. Any metric: it is what the announcing node's release and session make of it
-    (bgp_processor.go:239-252).
+    Programmed by whoever the configuration says, in the shape of expect/ways.py: `proto bird` with the next hop that
+    BIRD
+    resolves, or Felix's by the tunnel or the parent interface. BIRD's metric is what the announcing node's release and
+    session make of it (bgp_processor.go:239-252): any is right.
     """
     wanted = remote_blocks(node.world, node.name, node.cluster.observed)
     return _routes(node, wanted, "no other node owns an IPAM block")
@@ -50,32 +54,22 @@ def _routes(node: NodeCase, wanted: Iterable[Destination], none: str) -> Verdict
             by_prefix.setdefault(route.dst, []).append(route)
     verdict = Verdict()
     for destination in wanted:
-        gap = _outside(node, destination)
-        if gap:
-            verdict += Verdict(inapplicable=(gap,))
+        if destination.unknown:
+            verdict += Verdict(inapplicable=(Gap(destination.prefix, destination.unknown),))
         else:
             verdict += _one(node, destination, by_prefix.get(destination.prefix, []))
     return verdict if verdict != Verdict() else Verdict(inapplicable=(Gap(node.name, none),))
-
-
-def _outside(node: NodeCase, destination: Destination) -> Gap | None:
-    gap = not_judged(destination.ownership, destination.pool, destination.prefix)
-    if gap:
-        return gap
-    if bgp_address(node.node, ip.family(destination.prefix)) is None:
-        return Gap(destination.prefix, f"node {node.name} has no BGP address: BIRD learns nothing there")
-    return None
 
 
 def _one(node: NodeCase, destination: Destination, found: list[net.Route]) -> Verdict:
     best = min(found, key=lambda route: route.metric, default=None)
     if best is None:
         return Verdict(1) if destination.optional else Verdict(1, (_missing(node, destination),))
-    faults = list(_faults(node, destination, best))
+    faults = min((list(_faults(node, way, best)) for way in destination.ways), key=_weight)
     faults += [
         (f"a second route to it: {net.describe_route(route)}", Severity.WRONG)
         for route in found
-        if route is not best and _hops(route) != _hops(best)
+        if route is not best and hops_of(route) != hops_of(best)
     ]
     if not faults:
         faults = list(_diverted(node, destination))
@@ -87,14 +81,21 @@ def _one(node: NodeCase, destination: Destination, found: list[net.Route]) -> Ve
     return Verdict(1, (difference,))
 
 
+def _weight(faults: list[Fault]) -> tuple[bool, int]:
+    """So that of several ways that are right the one is meant that the route comes nearest to."""
+    return any(level is Severity.BROKEN for _, level in faults), len(faults)
+
+
 def _missing(node: NodeCase, destination: Destination) -> Difference:
     won = node.fib.lookup(next(flows_to(node, ip.bare(destination.prefix))))
     found = f"no route to it; packets take {net.describe_route(won) if won else 'no route at all'}"
-    return _difference(node, destination, Kind.MISSING, found, Severity.BROKEN, _session(node, destination))
+    return _difference(node, destination, Kind.MISSING, found, Severity.BROKEN, _likely(node, destination))
 
 
-def _session(node: NodeCase, destination: Destination) -> str:
-    """What BIRD says of its session to the owner, for the engineer's next step."""
+def _likely(node: NodeCase, destination: Destination) -> str:
+    """For the engineer's next step: what BIRD says of its session to the owner, or where Felix would say why."""
+    if destination.ownership.owners != frozenset({Owner.BIRD}):
+        return f"Felix on {node.name} has not programmed it: see the log of its calico-node pod"
     bird = node.facts.bird(ip.family(destination.prefix))
     if bird is not None and not bird.running:
         return "BIRD does not answer on this node"
@@ -105,64 +106,67 @@ def _session(node: NodeCase, destination: Destination) -> str:
     return f"{destination.node} does not announce it, or a filter keeps it from this kernel"
 
 
-def _hops(route: net.Route) -> frozenset[tuple[str | None, str]]:
-    return frozenset((hop.gateway, hop.dev) for hop in route.hops)
-
-
-def _faults(node: NodeCase, destination: Destination, route: net.Route) -> Iterator[tuple[str, Severity]]:
+def _faults(node: NodeCase, way: Way, route: net.Route) -> Iterator[Fault]:
     if route.type != net.UNICAST:
         reason = "BIRD cannot resolve the next hop" if route.type == net.UNREACHABLE else "not a unicast route"
         yield reason, Severity.BROKEN
         return
     if route.tos or route.src:
         yield "only for some packets (tos or source)", Severity.BROKEN
-    if any(hop.flags & (net.HOP_DEAD | net.HOP_LINKDOWN) for hop in route.hops):
+    if unusable(route):
         yield "its next hop is dead", Severity.BROKEN
-    way = _way(node, destination)
-    if way is not None and _hops(route) != way:
-        yield f"does not lead to {destination.node}", Severity.BROKEN
-    if route.prefsrc or route.mtu is not None:
-        yield "with a source or an mtu that BIRD does not set", Severity.WRONG
-    if route.protocol != net.PROTO_BIRD:
-        yield f"proto {net.protocol_name(route.protocol)}: not BIRD's", Severity.WRONG
+    right = expected_hops(node, way)
+    if right and hops_of(route) not in right:
+        yield f"does not lead to {_name(node, way)} by {way.by}", Severity.BROKEN
+    if route.protocol not in way.protocols:
+        yield f"proto {net.protocol_name(route.protocol)}: not {way.owner}'s", Severity.WRONG
+    if way.metrics is not None and route.metric not in way.metrics:
+        yield f"metric {route.metric}", Severity.WRONG
+    yield from _extras(node, way, route)
 
 
-def _way(node: NodeCase, destination: Destination) -> frozenset[tuple[str | None, str]] | None:
-    """The hops that lead to the other node: itself in one subnet (by the configured mask), else the node's way to
-    it."""
-    if destination.next_hop is None:
-        return None
-    own = bgp_address(node.node, ip.family(destination.prefix))
-    device = uplink(node, ip.family(destination.prefix))
-    if own and device and ip.contains(ip.canonical(own), destination.next_hop):
-        return frozenset({(destination.next_hop, device)})
-    route = node.fib.lookup(Flow(destination.next_hop))
-    if route is None or not route.hops:
-        return None
-    return frozenset((hop.gateway or destination.next_hop, hop.dev) for hop in route.hops)
+def _extras(node: NodeCase, way: Way, route: net.Route) -> Iterator[Fault]:
+    """A source or an MTU that its programmer would not set: Felix's are configured, BIRD has none."""
+    felix = way.owner is Owner.FELIX
+    name = "deviceRouteSourceAddress" if ip.family(route.dst) == 4 else "deviceRouteSourceAddressIPv6"
+    source = node.world.felix(node.name, name) if felix else None
+    if route.prefsrc != (source or None):
+        yield f"source {route.prefsrc or 'none'}, expected {source or 'none'}", Severity.WRONG
+    device = next((node.facts.host.link(hop.dev) for hop in route.hops), None)
+    tunnel_mtu = device.mtu if device and felix and way.by is By.TUNNEL else None
+    if route.mtu is not None and route.mtu != tunnel_mtu:
+        yield f"mtu {route.mtu}, expected {tunnel_mtu or 'none'}", Severity.WRONG
 
 
-def _diverted(node: NodeCase, destination: Destination) -> Iterator[tuple[str, Severity]]:
+def _name(node: NodeCase, way: Way) -> str:
+    return node.world.node_addresses.get(way.target, way.target)
+
+
+def _diverted(node: NodeCase, destination: Destination) -> Iterator[Fault]:
     """Whether a rule sends the prefix's traffic to another table; more specific routes are the leftovers' subject."""
     if node.fib.plain(ip.family(destination.prefix)):
         return
     for point in node.fib.points(destination.prefix):
         for flow in flows_to(node, point):
             won = node.fib.lookup(flow)
-            if won is not None and won.table not in {net.MAIN, net.LOCAL}:
+            if won is not None and won.table not in {net.MAIN, net.LOCAL} and not _wireguard(won):
                 yield f"a rule takes packets to {point} to {net.describe_route(won)}", Severity.BROKEN
                 return
+
+
+def _wireguard(route: net.Route) -> bool:
+    """Felix's own table for encrypted traffic (wireguard.go:1086-1155)."""
+    return bool(route.hops) and all(hop.dev in {"wireguard.cali", "wg-v6.cali"} for hop in route.hops)
 
 
 def _difference(
     node: NodeCase, destination: Destination, kind: Kind, found: str, severity: Severity, likely: str = ""
 ) -> Difference:
-    way = _way(node, destination)
-    via = " ".join(f"via {gateway} dev {dev}" for gateway, dev in sorted(way or (), key=str))
+    shapes = " or ".join(_shape(node, destination.prefix, way) for way in destination.ways)
     return Difference(
         kind=kind,
         object=destination.prefix,
-        expected=f"{destination.prefix} {via or 'via ' + destination.node} proto bird",
+        expected=shapes,
         because=f"{destination.because}; {_pool(destination)}; {destination.ownership.because}",
         found=found,
         look=node.on(f"ip route get {ip.bare(destination.prefix)}"),
@@ -171,5 +175,16 @@ def _difference(
     )
 
 
+def _shape(node: NodeCase, prefix: str, way: Way) -> str:
+    for hops in expected_hops(node, way):
+        via = " ".join(f"{f'via {gateway} ' if gateway else ''}dev {dev}" for gateway, dev in sorted(hops, key=str))
+        return f"{prefix} {via} proto {way.protocol}"
+    return f"{prefix} via {_name(node, way)} proto {way.protocol}"
+
+
 def _pool(destination: Destination) -> str:
-    return f"IPPool {destination.pool.name} has no encapsulation" if destination.pool else "no IPPool contains it"
+    pool = destination.pool
+    if pool is None:
+        return "no IPPool contains it"
+    modes = [f"{name} {mode}" for name, mode in (("ipipMode", pool.ipip_mode), ("vxlanMode", pool.vxlan_mode))]
+    return f"IPPool {pool.name} has {' and '.join(mode for mode in modes if 'Never' not in mode) or 'no encapsulation'}"

@@ -35,6 +35,7 @@ class Allocation(msgspec.Struct, frozen=True):
     pod: str | None  # namespace/name
     type: str | None  # a tunnel address's kind
     released: bool  # cooldown
+    timestamp: str | None = None  # when it was made
 
 
 def allocations(block: IPAMBlock) -> Iterator[Allocation]:
@@ -56,6 +57,7 @@ def allocations(block: IPAMBlock) -> Iterator[Allocation]:
             pod=f"{namespace}/{pod}" if pod and namespace else None,
             type=secondary.get("type"),
             released=attribute.released_at is not None,
+            timestamp=secondary.get("timestamp"),
         )
 
 

@@ -6,35 +6,33 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from expect.ownership import Ownership
-from model import ip
-from model.cluster import IPPool
+from expect.ownership import Owner, Ownership, RouteClass
+from expect.ways import Way, felix_protocols, ways
+from expect.world import route_class
+from model import ip, net
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from expect.world import Block, World
-    from model.cluster import Node
-
-DEFAULT_AS = "64512"  # BGPConfiguration asNumber
+    from model.cluster import IPPool, Node
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """A prefix that a node must reach by another one. `optional` says why its absence would be no fault, "" if it
-    would.
+    """A prefix that a node must reach by another one, and every way that is right.
 
-    `next_hop` is the address that the route must lead to: the other node's BGP address; None where another speaker
-    (another AS, a top-of-rack switch) may stand between.
+    `optional` says why its absence would be no fault, "" if it would. Without any way nobody can say where the route
+    should lead: then `unknown` says why.
     """
 
     prefix: str
     node: str
     because: str
     ownership: Ownership
+    ways: tuple[Way, ...]
     pool: IPPool | None
-    borrowed: bool
     optional: str = ""
-    next_hop: str | None = None
+    unknown: str = ""
 
 
 def bgp_address(node: Node, family: int) -> str | None:
@@ -46,9 +44,7 @@ def remote_blocks(world: World, me: str, observed: frozenset[str]) -> Iterator[D
     """Every live block that another existing node owns."""
     for block in world.blocks.values():
         if block.node and block.node != me and block.node in world.nodes:
-            unused = ip.is_host_prefix(block.cidr) and block.cidr.partition("/")[0] not in world.allocations
-            optional = "nothing uses this single-address block" if unused else ""
-            yield _destination(world, me, observed, block.cidr, block.node, block, block.because, optional)
+            yield _destination(world, me, observed, block.cidr, block.node, block, block.because)
 
 
 def remote_borrowed(world: World, me: str, observed: frozenset[str]) -> Iterator[Destination]:
@@ -61,9 +57,7 @@ def remote_borrowed(world: World, me: str, observed: frozenset[str]) -> Iterator
         if item.address in world.flux.addresses:
             optional = "its pod came or went while it was looked at"
         prefix = ip.host_prefix(item.address)
-        yield _destination(
-            world, me, observed, prefix, item.borrower, item.block, item.because, optional, borrowed=True
-        )
+        yield _destination(world, me, observed, prefix, item.borrower, item.block, item.because, optional)
 
 
 def _destination(
@@ -74,72 +68,95 @@ def _destination(
     node: str,
     block: Block,
     because: str,
-    optional: str,
-    *,
-    borrowed: bool = False,
+    optional: str = "",
 ) -> Destination:
-    family = ip.family(prefix)
     other = world.nodes[node]
-    address = bgp_address(other, family)
-    if not optional:
-        optional = _optional(world, block, other, observed, has_address=address is not None)
+    ownership = world.owner(block.pool, me)
+    found = ways(world, me, other, prefix, block.pool)
     return Destination(
         prefix=prefix,
         node=node,
         because=because,
-        ownership=world.owner(block.pool, me),
+        ownership=ownership,
+        ways=found,
         pool=block.pool,
-        borrowed=borrowed,
-        optional=optional,
-        next_hop=ip.bare(address) if address and _same_as(world, me, node) else None,
+        optional=optional or _optional(world, me, block, prefix, other, ownership, observed),
+        unknown="" if found else _unknown(world, me, block.pool, ownership, other, prefix),
     )
 
 
-def _optional(world: World, block: Block, other: Node, observed: frozenset[str], *, has_address: bool) -> str:
+def _unknown(world: World, me: str, pool: IPPool | None, ownership: Ownership, other: Node, prefix: str) -> str:
+    if not ownership.owners:
+        return f"nobody programs it: {ownership.because}"
+    if route_class(pool) is RouteClass.VXLAN and world.felix_address(other, ip.family(prefix)):
+        return f"node {other.name} has no VXLAN tunnel address, which another check reports"
+    return f"node {other.name} has no address that {' or '.join(sorted(ownership.owners))} on {me} knows it by"
+
+
+def _optional(
+    world: World, me: str, block: Block, prefix: str, other: Node, ownership: Ownership, observed: frozenset[str]
+) -> str:
+    """Why the route's absence would be no fault: first what holds for anybody, then what holds for BIRD alone."""
     if not block.settled:
         return "its affinity is being claimed or released"
     if other.name in world.flux.nodes:
         return f"node {other.name} changed while it was looked at"
-    if not has_address:
-        return f"node {other.name} has no BGP address (annotation projectcalico.org/IPv4Address): it announces nothing"
+    if ownership.owners != frozenset({Owner.BIRD}):
+        return _felix_optional(world, me, ownership)
+    if bgp_address(world.nodes[me], ip.family(prefix)) is None:
+        return f"node {me} has no BGP address: BIRD learns nothing there"
     if block.pool and block.pool.disable_bgp_export:
         return f"IPPool {block.pool.name} has disableBGPExport"
     if other.name not in observed:
         return f"node {other.name} could not be observed: it may not be announcing"
+    if ip.is_host_prefix(block.cidr) and ip.bare(block.cidr) not in world.allocations:
+        return "nothing uses this single-address block: its node announces nothing"
+    if world.wireguard_between(me, other.name, ip.family(prefix)):
+        return "WireGuard carries the traffic between the two nodes"
     return ""
 
 
-def _same_as(world: World, one: str, other: str) -> bool:
-    """Whether two nodes speak iBGP, which keeps the next hop; the default AS is BGPConfiguration's."""
-    default = str(world.bgp("asNumber") or DEFAULT_AS)
-    numbers = {world.nodes[name].as_number or default for name in (one, other) if name in world.nodes}
-    return len(numbers) == 1 and not _external_peers(world, default)
-
-
-def _external_peers(world: World, default: str) -> bool:
-    return any(str(peer.get("asNumber") or default) != default for peer in world.cluster.peers)
+def _felix_optional(world: World, me: str, ownership: Ownership) -> str:
+    if len(ownership.owners) > 1:
+        return "both Felix and BIRD program it, which another check reports"
+    if world.felix(me, "routeSource") == "WorkloadIPs":
+        return "FelixConfiguration routeSource is WorkloadIPs: Felix routes pods one by one"
+    return ""
 
 
 class Blackhole(msgspec.Struct, frozen=True):
-    """A block that its own node must blackhole; `optional` as in Destination."""
+    """A block that its own node must blackhole; `optional` as in Destination; `protocols` are its programmers'
+    marks."""
 
     prefix: str
     because: str
     ownership: Ownership
     pool: IPPool | None
+    protocols: frozenset[int]
     optional: str = ""
 
 
 def own_blackholes(world: World, me: str) -> Iterator[Blackhole]:
     """One for every block that the node owns, used or not; none for single-address blocks (bird_aggr.cfg.template)."""
     for block in world.blocks_by_node.get(me, ()):
-        if ip.is_host_prefix(block.cidr):
-            continue
         ownership = world.owner(block.pool, me)
+        if ip.is_host_prefix(block.cidr) or not ownership.owners:
+            continue
         yield Blackhole(
             prefix=block.cidr,
             because=f"{block.because}; {ownership.because}",
             ownership=ownership,
             pool=block.pool,
-            optional="" if block.settled else "its affinity is being claimed or released",
+            protocols=frozenset({net.PROTO_BIRD}) | felix_protocols(world, me),
+            optional=_blackhole_optional(world, me, block, ownership),
         )
+
+
+def _blackhole_optional(world: World, me: str, block: Block, ownership: Ownership) -> str:
+    if not block.settled:
+        return "its affinity is being claimed or released"
+    if Owner.FELIX in ownership.owners and world.felix(me, "routeSource") == "WorkloadIPs":
+        return "FelixConfiguration routeSource is WorkloadIPs: Felix sees no blocks"
+    if ownership.owners == frozenset({Owner.BIRD}) and ip.family(block.cidr) == 4 and not world.nodes[me].bgp_ipv4:
+        return "the node has no BGP address, which another check reports"
+    return ""

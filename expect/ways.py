@@ -53,8 +53,8 @@ TABLE: dict[tuple[RouteClass, Owner, bool, bool], By] = {
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One acceptable shape of a route. `target` is the other node's own address, `gateway` what the route must name (None:
-    nothing, or whatever an external speaker announces); `devices` are a tunnel's possible names, empty otherwise."""
+    """One acceptable shape of a route. `target` is the other node's own address, `gateway` what the route must name,
+    `devices` are a tunnel's possible names, empty otherwise; `external`: a speaker of another AS may stand between."""
 
     owner: Owner
     by: By
@@ -71,8 +71,8 @@ class Way(msgspec.Struct, frozen=True):
 
 
 def ways(world: World, me: str, other: Node, prefix: str, pool: IPPool | None) -> tuple[Way, ...]:
-    """Every acceptable shape of `me`'s route to a prefix of `other`: one an owner; none where nobody programs the class or
-    the other node lacks the address that the route would need."""
+    """Every acceptable shape of `me`'s route to a prefix of `other`: one an owner; none where nobody programs the class
+    or the other node lacks the address that the route would need."""
     found = []
     for owner in sorted(world.owner(pool, me).owners):
         way = _way(world, me, other, prefix, pool, owner)

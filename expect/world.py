@@ -108,6 +108,22 @@ class World:
         """Whether anything of a pod's network may be there."""
         return state_of(pod).presence is not Presence.NOTHING
 
+    @cached_property
+    def tunnel_addresses(self) -> dict[str, str]:
+        """Each tunnel address that a Node object shows, and the node's name."""
+        return {
+            address: node.name
+            for node in self.cluster.nodes
+            for address in (
+                node.ipip_tunnel,
+                node.vxlan_tunnel,
+                node.vxlan_tunnel_v6,
+                node.wireguard_ipv4,
+                node.wireguard_ipv6,
+            )
+            if address
+        }
+
     def pool_of(self, prefix: str) -> IPPool | None:
         """The pool that contains a prefix or an address."""
         return next((pool for pool in self.cluster.pools if ip.contains(pool.cidr, prefix)), None)
@@ -231,7 +247,8 @@ class World:
         return ip.bare(text) if text else None
 
     def felix_address(self, node: Node, family: int) -> str | None:
-        """The address that Felix knows a node by: BGP, else InternalIP, else ExternalIP (l3_route_resolver.go:352-398)."""
+        """The address that Felix knows a node by: BGP, else InternalIP, else ExternalIP
+        (l3_route_resolver.go:352-398)."""
         known = (self.speaks_from(node, family), *node.internal_ips, *node.external_ips)
         return next((address for address in known if address and ip.family(address) == family), None)
 
@@ -244,6 +261,13 @@ class World:
     def as_number(self, node: str) -> str:
         """The node's AS: its own, else BGPConfiguration's, else 64512."""
         return self.nodes[node].as_number or str(self.bgp("asNumber") or DEFAULT_AS)
+
+    def wireguard_between(self, one: str, other: str, family: int) -> bool:
+        """Whether two nodes encrypt their traffic: it is enabled, and both have published a key for the family."""
+        if self.felix(one, "wireguardEnabled" if family == 4 else "wireguardEnabledV6") is not True:
+            return False
+        nodes = (self.nodes[one], self.nodes[other])
+        return all(node.wireguard_key if family == 4 else node.wireguard_key_v6 for node in nodes)
 
     def external_between(self, one: str, other: str) -> bool:
         """Whether a speaker of another AS may stand between two nodes: then the next hop is that speaker's affair."""

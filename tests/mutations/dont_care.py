@@ -39,6 +39,17 @@ class Scene:
         self.leaving = {host_interface(pod) for pod in known.pods if pod.deleting}
         self.leaving_addresses = {address for pod in known.pods if pod.deleting for address in pod.ips}
 
+    def is_leaving(self, place: str) -> bool:
+        """Whether a namespace, as `node/name`, is that of a pod that is being deleted."""
+        node, _, name = place.partition("/")
+        facts = self.snapshot.node_facts.get(node)
+        return any(
+            address.address in self.leaving_addresses
+            for namespace in (facts.pods if facts else ())
+            if namespace.name == name
+            for address in namespace.addresses
+        )
+
     def in_pool(self, prefix: str) -> bool:
         """Whether a prefix or an address touches a pool or a block."""
         return any(ip.contains(outer, prefix) for outer in self.prefixes)

@@ -58,7 +58,9 @@ def _within(facts: Facts, editor: Lists) -> Iterator[Mutation]:
             if (low, high, field) in met or not (editor.steady(facts, low) and editor.steady(facts, high)):
                 continue
             met.add((low, high, field))
-            yield _swap(facts, index, facts, partner, field, "swap", editor)
+            mutation = _swap(facts, index, facts, partner, field, "swap", editor)
+            if set(map(repr, mutation.lost)) != set(map(repr, mutation.gained)):  # else both differ in it alone
+                yield mutation
 
 
 def _across(one: Facts, other: Facts, editor: Lists) -> Iterator[Mutation]:

@@ -38,17 +38,25 @@ class Speaker(Protocol):
 
 
 def converge(speakers: dict[str, Speaker]) -> None:
-    """Let all speakers talk until every table stays as it is. RuntimeError if they never agree."""
+    """Let the speakers talk in turn until nobody has anything new to say. RuntimeError if they never stop.
+
+    In turn and not at once: two nodes that know the same route from Felix would else take it back from each other for
+    ever.
+    """
     for _ in range(ROUNDS):
-        told: dict[str, dict[tuple[str, str], Path]] = {name: {} for name in speakers}
+        changed = False
         for speaker in speakers.values():
+            told: dict[str, dict[tuple[str, str], Path]] = {name: {} for name in speakers}
             for peer, path in speaker.announce():
                 taken = speakers[peer].accept(speaker.name, path)
                 if taken is not None:
                     told[peer][speaker.name, path.prefix] = taken
-        changed = [name for name, table in told.items() if table != speakers[name].received]
-        for name in changed:
-            speakers[name].received = told[name]
+            for name, paths in told.items():
+                table = speakers[name].received
+                before = {key: path for key, path in table.items() if key[0] == speaker.name}
+                if before != paths:
+                    speakers[name].received = {key: path for key, path in table.items() if key not in before} | paths
+                    changed = True
         if not changed:
             return
     raise RuntimeError("the simulated BGP speakers do not converge")

@@ -17,7 +17,7 @@ from model.net import (
     Hop,
     Route,
 )
-from model.node import Bird, BirdProtocol
+from model.node import BirdProtocol
 from tests.simulate import bgp, releases, services
 from tests.simulate.bgp import Path
 from tests.simulate.felix_wireguard import encrypts
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 LARGEST = 2147483647
 DIRECT, STATIC, LEARNED = 240, 200, 10  # BIRD's preferences; BGP's is 100
-VERSION = "v0.3.3+birdv1.6.8"
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Daemon:
         )
 
     def _learned(self) -> Iterator[Entry]:
-        """kernel: routes that neither the kernel nor BIRD made; of several to one prefix that with the lowest metric."""
+        """kernel: routes that neither the kernel nor BIRD made; of several to a prefix that with the lowest metric."""
         found: dict[str, Route] = {}
         for route in self.node.host.main(self.family):
             if route.protocol not in {PROTO_KERNEL, PROTO_BIRD}:
@@ -224,7 +223,11 @@ class Daemon:
         if not releases.rejects_wireguard_peers(self.world.release(self.node.spec)):
             return False
         peer = next((run for run in self.world.nodes.values() if run.address(self.family) == path.next_hop), None)
-        return peer is not None and encrypts(self.world, self.node, self.family) and encrypts(self.world, peer, self.family)
+        return (
+            peer is not None
+            and encrypts(self.world, self.node, self.family)
+            and encrypts(self.world, peer, self.family)
+        )
 
     def _program_static(self, entry: Entry) -> None:
         hops = () if entry.blackhole else (Hop(entry.gateway, entry.dev),)
@@ -242,9 +245,10 @@ class Daemon:
         """Through the tunnel where the pool says so, else wherever the next hop is reached."""
         pool = self.world.pool_of(prefix)
         network = self.node.network(self.family) or ""
-        if pool is not None and self.family == 4 and pool.ipip != "Never" and "tunl0" in self.node.host.links:
-            if pool.ipip == "Always" or not ip.contains(network, path.next_hop):
-                return Hop(path.next_hop, "tunl0", HOP_ONLINK)
+        tunnelled = pool is not None and self.family == 4 and pool.ipip != "Never"
+        if pool is not None and tunnelled and "tunl0" in self.node.host.links:
+            far = pool.ipip == "Always" or not ip.contains(network, path.next_hop)
+            return Hop(path.next_hop, "tunl0", HOP_ONLINK) if far else self._resolve(path.next_hop)
         return self._resolve(path.next_hop)
 
     def _resolve(self, address: str) -> Hop:
@@ -259,42 +263,6 @@ class Daemon:
             raise ValueError(f"{self.name}: the next hop {address} cannot be reached")
         route = min(routes, key=lambda entry: (-ip.network(entry.dst).prefixlen, entry.metric))
         return Hop(route.hops[0].gateway or address, route.hops[0].dev)
-
-
-def run(world: World) -> None:
-    """Both families' daemons on every node that runs them: learn, tell each other, program."""
-    silent = (Bird(4, running=False), Bird(6, running=False))
-    for node in world.nodes.values():
-        node.birds = () if world.backend(node.spec) == "bird" else silent
-    for family in (4, 6):
-        daemons = {
-            name: Daemon(world, node, family)
-            for name, node in world.nodes.items()
-            if world.backend(node.spec) == "bird"
-        }
-        speakers: dict[str, bgp.Speaker] = {**daemons, **_routers(world, daemons, family)}
-        bgp.converge(speakers)
-        for daemon in daemons.values():
-            daemon.program()
-            daemon.node.birds += (Bird(family, True, VERSION, daemon.protocols()),)
-
-
-def _routers(world: World, daemons: dict[str, Daemon], family: int) -> dict[str, bgp.Router]:
-    routers = [router for router in world.spec.routers if ip.family(router.address) == family]
-    numbers = {name: as_number(world, daemon.node.spec) for name, daemon in daemons.items()}
-    return {
-        router.name: bgp.Router(
-            name=router.name,
-            address=router.address,
-            as_number=router.as_number,
-            announces=router.announces,
-            transit=router.transit,
-            nodes=tuple(name for name, daemon in daemons.items() if router.name in daemon.sessions),
-            routers=tuple(other.name for other in routers if other is not router),
-            node_as=numbers,
-        )
-        for router in routers
-    }
 
 
 def _own_blocks(world: World, node: NodeRun, family: int) -> list[str]:

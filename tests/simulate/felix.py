@@ -79,6 +79,4 @@ def _bpf_devices(world: World, node: NodeRun) -> None:
         node.host.add_link(
             Link(index, name, "veth", up=True, carrier=True, mac=mac, mtu=node.spec.mtu, peer_index=peer)
         )
-    node.host.add_route(
-        Route("169.254.1.1/32", UNICAST, MAIN, PROTO_BOOT, SCOPE_LINK, 0, (Hop(None, BPF_IN),))
-    )
+    node.host.add_route(Route("169.254.1.1/32", UNICAST, MAIN, PROTO_BOOT, SCOPE_LINK, 0, (Hop(None, BPF_IN),)))

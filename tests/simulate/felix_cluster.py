@@ -19,11 +19,11 @@ from model.net import (
     Route,
 )
 from tests.simulate import releases
-from tests.simulate.ipam import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.simulate.ipam import Block
     from tests.simulate.spec import PoolSpec
     from tests.simulate.world import NodeRun, World
 
@@ -38,7 +38,7 @@ TUNNEL_TYPES = {
 
 @dataclass(frozen=True)
 class Destination:
-    """A prefix and the node that has it; a tunnel's own address that is no part of a node's bigger block is `single`."""
+    """A prefix and the node that has it. `single_tunnel`: a tunnel's own address, outside its node's bigger blocks."""
 
     prefix: str
     node: str

@@ -32,11 +32,9 @@ def program(world: World, node: NodeRun) -> None:
             if ip.family(target.prefix) != family or world.pool_of(target.prefix) is None:
                 continue
             peer = world.nodes.get(target.node)
-            if peer is not None and peer is not node and encrypts(world, peer, family):
-                hops, kind, scope = (Hop(None, device),), UNICAST, SCOPE_LINK
-            elif peer is None:
-                continue
-            else:
-                hops, kind, scope = (), THROW, SCOPE_GLOBAL
             protocol = world.device_protocol(node.spec)
-            node.host.add_route(Route(target.prefix, kind, table, protocol, scope, 0, hops))
+            if peer is not None and peer is not node and encrypts(world, peer, family):
+                hop = Hop(None, device)
+                node.host.add_route(Route(target.prefix, UNICAST, table, protocol, SCOPE_LINK, 0, (hop,)))
+            elif peer is not None:  # its own, and those of nodes without a key: on to the main table
+                node.host.add_route(Route(target.prefix, THROW, table, protocol, SCOPE_GLOBAL, 0, ()))

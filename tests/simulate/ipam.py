@@ -153,10 +153,10 @@ class Ipam:
         return [block for block in self.blocks.values() if ip.contains(pool.cidr, block.cidr)]
 
     def _claim(self, affinity: str, node: str, pool: PoolSpec, now: str) -> Block | None:
-        mine = sum(block.host == node for block in self.blocks.values())
+        family, first, last = ip.span(pool.cidr)
+        mine = sum(block.host == node and ip.family(block.cidr) == family for block in self.blocks.values())
         if mine >= (self.max_blocks or MAX_BLOCKS):
             return None
-        family, first, last = ip.span(pool.cidr)
         size = 1 << ((32 if family == 4 else 128) - pool.block_size)
         count = (last - first + 1) // size
         start = int.from_bytes(hashlib.sha256(node.encode()).digest()[:8], "big")
@@ -171,7 +171,7 @@ class Ipam:
         return None
 
     def _create(self, cidr: str, affinity: str, owner: str, kind: str, now: str) -> Block:
-        family, first, last = ip.span(cidr)
+        _family, first, last = ip.span(cidr)
         size = last - first + 1
         block = Block(ip.canonical(cidr), affinity, now, [None] * size, list(range(size)))
         self.blocks[block.cidr] = block

@@ -182,7 +182,7 @@ class NetNS:
         )
 
     def _all_routes(self) -> list[Route]:
-        """With the subnet-router anycast address of each IPv6 subnet where the namespace is a router (RFC 4291, 2.6.1)."""
+        """With the subnet-router anycast address of each IPv6 subnet, where it is a router (RFC 4291, 2.6.1)."""
         anycast = [
             _kernel_route(ip.host_prefix(ip.canonical(entry.text)), entry.dev, LOCAL, ANYCAST, SCOPE_GLOBAL, 0)
             for entry in self.addresses

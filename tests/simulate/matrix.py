@@ -64,9 +64,7 @@ def _ipip(release: str, families: Families, suffix: str) -> Iterator[ClusterSpec
         yield _cluster(name, release, nodes(families), families, {"ipip": mode})
         if minor(release) >= 33:
             name = f"ipip-{mode}/{layout}-bird-owns/{suffix}"
-            yield _cluster(
-                name, release, nodes(families), families, {"ipip": mode}, **_owners("Disabled", "Enabled")
-            )
+            yield _cluster(name, release, nodes(families), families, {"ipip": mode}, **_owners("Disabled", "Enabled"))
             if families == V4:
                 name = f"ipip-{mode}/{layout}-no-bird/{suffix}"
                 yield _cluster(name, release, nodes(families), families, {"ipip": mode}, backend="vxlan")
@@ -78,7 +76,11 @@ def _ipip(release: str, families: Families, suffix: str) -> Iterator[ClusterSpec
 
 def _sizes() -> Iterator[ClusterSpec]:
     """Every block size, by owner."""
-    modes: tuple[tuple[str, dict[str, Any]], ...] = (("noencap", {}), ("vxlan", {"vxlan": "Always"}), ("ipip", {"ipip": "Always"}))
+    modes: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("noencap", {}),
+        ("vxlan", {"vxlan": "Always"}),
+        ("ipip", {"ipip": "Always"}),
+    )
     for release, (name, mode), size in itertools.product(SOME, modes, range(20, 33)):
         sizes = {4: size, 6: 112 + (size - 20) * 16 // 12}
         for families in (V4,) if "ipip" in mode else (V4, V6):
@@ -91,5 +93,7 @@ def _owners(felix: str, bgp: str) -> dict[str, Any]:
     return {"felix": {"programClusterRoutes": felix}, "bgp": {"programClusterRoutes": bgp}}
 
 
-def _cluster(name: str, release: str, nodes: Any, families: Families, pool: dict[str, Any], **fields: Any) -> ClusterSpec:
+def _cluster(
+    name: str, release: str, nodes: Any, families: Families, pool: dict[str, Any], **fields: Any
+) -> ClusterSpec:
     return cluster(name, nodes, workload_pools(families, **pool), release=release, **fields)

@@ -20,7 +20,9 @@ LIVE = (PodState.RUNNING, PodState.CRASHING, PodState.INITIALISING, PodState.TER
 
 def flat(families: Families, count: int = 3, **fields: Any) -> tuple[NodeSpec, ...]:
     """Nodes in one subnet."""
-    return tuple(_node(f"node{i + 1}", families, f"10.0.0.{11 + i}/24", f"fd00:10::{11 + i:x}/64", fields) for i in range(count))
+    return tuple(
+        _node(f"node{i + 1}", families, f"10.0.0.{11 + i}/24", f"fd00:10::{11 + i:x}/64", fields) for i in range(count)
+    )
 
 
 def racks(families: Families, count: int = 3, **fields: Any) -> tuple[NodeSpec, ...]:

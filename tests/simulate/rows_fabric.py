@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOME = ("v3.26", "v3.31", "v3.32", "v3.33", "v3.34")
-MODES: tuple[tuple[str, dict[str, str]], ...] = (("noencap", {}), ("ipip", {"ipip": "CrossSubnet"}), ("vxlan", {"vxlan": "CrossSubnet"}))
+MODES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("noencap", {}),
+    ("ipip", {"ipip": "CrossSubnet"}),
+    ("vxlan", {"vxlan": "CrossSubnet"}),
+)
 
 
 def fabric() -> Iterator[ClusterSpec]:
@@ -27,11 +31,13 @@ def fabric() -> Iterator[ClusterSpec]:
         yield from _services(release)
 
 
-def _reflectors(suffix: str, release: str, mode: dict[str, str]) -> Iterator[ClusterSpec]:
+def _reflectors(suffix: str, release: str, mode: dict[str, Any]) -> Iterator[ClusterSpec]:
     """No mesh; one reflector, or two of one cluster ID."""
     for count in (1, 2):
         nodes = [
-            msgspec.structs.replace(node, cluster_id="244.0.0.1", labels={**node.labels, "rr": "true"}) if k < count else node
+            msgspec.structs.replace(node, cluster_id="244.0.0.1", labels={**node.labels, "rr": "true"})
+            if k < count
+            else node
             for k, node in enumerate(racks(DUAL, 4))
         ]
         peer = PeerSpec("to-reflectors", {"nodeSelector": "all()", "peerSelector": "rr == 'true'"})
@@ -40,11 +46,9 @@ def _reflectors(suffix: str, release: str, mode: dict[str, str]) -> Iterator[Clu
         yield cluster(name, nodes, workload_pools(DUAL, **mode), release=release, **fields)
 
 
-def _external(suffix: str, release: str, mode: dict[str, str]) -> Iterator[ClusterSpec]:
+def _external(suffix: str, release: str, mode: dict[str, Any]) -> Iterator[ClusterSpec]:
     """Every node has its own AS: in a mesh, or with one or two ToR routers."""
-    own_as = tuple(
-        msgspec.structs.replace(node, as_number=64601 + k) for k, node in enumerate(racks(V4))
-    )
+    own_as = tuple(msgspec.structs.replace(node, as_number=64601 + k) for k, node in enumerate(racks(V4)))
     pools = workload_pools(V4, **mode)
     yield cluster(f"ebgp-mesh/{suffix}", own_as, pools, release=release)
     one = top_of_rack({"a": [("10.0.1.254", 64701)], "b": [("10.0.2.254", 64702)]})
@@ -88,7 +92,7 @@ def _services(release: str) -> Iterator[ClusterSpec]:
     fields: dict[str, Any] = {"services": services, "release": release}
     yield cluster(f"services/ranges/{release}", flat(V4), pools, bgp=bgp, **fields)
     apart = {**bgp, "serviceLoadBalancerAggregation": "Disabled"}
-    if release not in {"v3.26"}:
+    if release != "v3.26":
         yield cluster(f"services/one-by-one/{release}", flat(V4), pools, bgp=apart, **fields)
     left_out = NodeSpec("node4", "10.0.0.14/24", labels={EXCLUDED: ""})
     yield cluster(f"services/excluded/{release}", (*flat(V4), left_out), pools, bgp=bgp, **fields)

@@ -1,4 +1,4 @@
-"""What happens to addresses and pools in a cluster's life: borrowing, releases, host-local, services' blocks, upgrades."""
+"""What happens to addresses and pools in a cluster's life: borrowing, host-local, services' blocks, upgrades."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SOME = ("v3.26", "v3.31", "v3.32", "v3.33", "v3.34")
 FELIX_ALL: dict[str, Any] = {"felix": {"programClusterRoutes": "Enabled"}, "bgp": {"programClusterRoutes": "Disabled"}}
-CLASSES: tuple[tuple[str, dict[str, str], dict[str, Any]], ...] = (
+CLASSES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("noencap-default", {}, {}),
     ("noencap-felix", {}, FELIX_ALL),
     ("ipip-default", {"ipip": "Always"}, {}),
@@ -54,13 +54,15 @@ def deleted_pools() -> Iterator[ClusterSpec]:
 
 
 def _borrowed(
-    suffix: str, release: str, families: Families, mode: dict[str, str], fields: dict[str, Any]
+    suffix: str, release: str, families: Families, mode: dict[str, Any], fields: dict[str, Any]
 ) -> ClusterSpec:
     """Two blocks for three nodes: the third one borrows, and so does the first when its own is full."""
     nodes = racks(families)
     tunnels = () if not mode else tuple(_tunnel_pool(family, mode) for family in families)
     pools = tuple(
-        PoolSpec(f"small-v{family}", *SMALL[family], uses=("Workload",), **(mode if family == 4 or "vxlan" in mode else {}))
+        PoolSpec(
+            f"small-v{family}", *SMALL[family], uses=("Workload",), **(mode if family == 4 or "vxlan" in mode else {})
+        )
         for family in families
     )
     rooms = {4: 8, 6: 4}
@@ -70,13 +72,15 @@ def _borrowed(
     return cluster(f"borrowed/{suffix}", nodes, (*pools, *tunnels), pods=pods, release=release, **fields)
 
 
-def _tunnel_pool(family: int, mode: dict[str, str]) -> PoolSpec:
+def _tunnel_pool(family: int, mode: dict[str, Any]) -> PoolSpec:
     cidr, size = ("10.52.0.0/24", 28) if family == 4 else ("fd00:52::/112", 124)
-    return PoolSpec(f"tunnels-v{family}", cidr, size, uses=("Tunnel",), **(mode if family == 4 or "vxlan" in mode else {}))
+    return PoolSpec(
+        f"tunnels-v{family}", cidr, size, uses=("Tunnel",), **(mode if family == 4 or "vxlan" in mode else {})
+    )
 
 
 def _released(
-    suffix: str, release: str, families: Families, mode: dict[str, str], fields: dict[str, Any]
+    suffix: str, release: str, families: Families, mode: dict[str, Any], fields: dict[str, Any]
 ) -> ClusterSpec:
     """A block that lost its affinity while addresses of it were in use."""
     released = tuple(("node1", f"workloads-v{family}") for family in families)
@@ -87,14 +91,14 @@ def _released(
 
 
 def _disabled(
-    suffix: str, release: str, families: Families, mode: dict[str, str], fields: dict[str, Any]
+    suffix: str, release: str, families: Families, mode: dict[str, Any], fields: dict[str, Any]
 ) -> ClusterSpec:
     """A disabled pool keeps everything; one that BGP must not export loses its routes elsewhere, if they are BIRD's."""
     pools = workload_pools(families, **{"disabled_later": True, "no_export": True, **mode})
     return cluster(f"disabled-no-export/{suffix}", racks(families), pools, release=release, **fields)
 
 
-def _host_local(name: str, release: str, mode: dict[str, str], fields: dict[str, Any]) -> Iterator[ClusterSpec]:
+def _host_local(name: str, release: str, mode: dict[str, Any], fields: dict[str, Any]) -> Iterator[ClusterSpec]:
     """The CNI plugin takes addresses from the node's podCIDR. (What VXLAN does then is not specified.)"""
     if "vxlan" in mode:
         return
@@ -107,11 +111,11 @@ def _host_local(name: str, release: str, mode: dict[str, str], fields: dict[str,
 def _tunnels(release: str) -> Iterator[ClusterSpec]:
     """Where a tunnel's own address is no ordinary one: borrowed, or a block by itself."""
     for name, mode in (("vxlan", {"vxlan": "Always"}), ("ipip", {"ipip": "Always"})):
-        nodes = flat(V4, 2) + (NodeSpec("node3", "10.0.0.13/24", late=True),)
-        pool = PoolSpec("workloads-v4", "10.49.0.0/28", 29, **mode)  # type: ignore[arg-type]
+        nodes = (*flat(V4, 2), NodeSpec("node3", "10.0.0.13/24", late=True))
+        pool = PoolSpec("workloads-v4", "10.49.0.0/28", 29, **mode)
         pods = tuple(PodSpec(f"app-{k}", f"node{1 + k % 2}") for k in range(6))
         yield cluster(f"borrowed-tunnel/{name}/{release}", nodes, (pool,), pods=pods, release=release)
-        alone = PoolSpec("tunnels-v4", "10.52.0.0/24", 32, uses=("Tunnel",), **mode)  # type: ignore[arg-type]
+        alone = PoolSpec("tunnels-v4", "10.52.0.0/24", 32, uses=("Tunnel",), **mode)
         pools = (*workload_pools(V4, uses=("Workload",), **mode), alone)
         yield cluster(f"tunnel-blocks-of-one/{name}/{release}", flat(V4), pools, release=release)
 
@@ -125,7 +129,12 @@ def _kinds_of_nodes(release: str) -> Iterator[ClusterSpec]:
     yield cluster(f"windows/vxlan/{release}", nodes, pools, pods=pods, **fields)
     virtual = (*flat(V4), NodeSpec("aci", virtual=True))
     yield cluster(f"virtual-node/noencap/{release}", virtual, workload_pools(V4), release=release)
-    for name, mode in (("noencap", {}), ("vxlan", {"vxlan": "CrossSubnet"}), ("ipip", {"ipip": "CrossSubnet"})):
+    modes: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("noencap", {}),
+        ("vxlan", {"vxlan": "CrossSubnet"}),
+        ("ipip", {"ipip": "CrossSubnet"}),
+    )
+    for name, mode in modes:
         yield cluster(f"single-node/{name}/{release}", flat(DUAL, 1), workload_pools(DUAL, **mode), release=release)
         alone = tuple(NodeSpec(f"node{k}", f"10.0.0.{10 + k}/32") for k in (1, 2, 3))
         yield cluster(f"cloud-32/{name}/{release}", alone, workload_pools(V4, **mode), release=release)

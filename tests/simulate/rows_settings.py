@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOME = ("v3.26", "v3.31", "v3.32", "v3.33", "v3.34")
-MODES: tuple[tuple[str, dict[str, str]], ...] = (
+MODES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("noencap", {}),
     ("ipip", {"ipip": "Always"}),
     ("vxlan", {"vxlan": "Always"}),
@@ -52,7 +52,7 @@ def settings() -> Iterator[ClusterSpec]:
         yield from _by_release(release)
 
 
-def _source_address(suffix: str, release: str, mode: dict[str, str]) -> Iterator[ClusterSpec]:
+def _source_address(suffix: str, release: str, mode: dict[str, Any]) -> Iterator[ClusterSpec]:
     """deviceRouteSourceAddress, node by node."""
     if minor(release) < 32:
         return
@@ -63,7 +63,7 @@ def _source_address(suffix: str, release: str, mode: dict[str, str]) -> Iterator
     yield cluster(f"source-address/{suffix}", nodes, workload_pools(V4, **mode), release=release)
 
 
-def _wireguard(suffix: str, release: str, mode: dict[str, str]) -> Iterator[ClusterSpec]:
+def _wireguard(suffix: str, release: str, mode: dict[str, Any]) -> Iterator[ClusterSpec]:
     """On every node, and on all but one."""
     felix: dict[str, object] = {"wireguardEnabled": True}
     cases: tuple[tuple[str, Families, dict[str, object]], ...] = (
@@ -78,7 +78,7 @@ def _wireguard(suffix: str, release: str, mode: dict[str, str]) -> Iterator[Clus
         yield cluster(f"wireguard-some-{name}/{suffix}", some, pools, felix=config, release=release)
 
 
-def _environment(suffix: str, release: str, mode: dict[str, str]) -> ClusterSpec:
+def _environment(suffix: str, release: str, mode: dict[str, Any]) -> ClusterSpec:
     """What the hosts bring along: jumbo frames, strict reverse paths, no IPv6, other names, a loaded module."""
     nodes = flat(V4, uplink="bond0.7", mtu=9000, ipip_module=True)
     fields: dict[str, Any] = {"rp_filter": 1, "ipv6_support": False, "agents_listed": False}
@@ -128,4 +128,6 @@ def _by_release(release: str) -> Iterator[ClusterSpec]:
     if minor(release) >= 30:
         felix: dict[str, object] = {"routeSource": "WorkloadIPs"}
         pools = workload_pools(V4, vxlan="Always")
-        yield cluster(f"workload-routes/vxlan/{release}", flat(V4), pools, felix=felix, backend="vxlan", release=release)
+        yield cluster(
+            f"workload-routes/vxlan/{release}", flat(V4), pools, felix=felix, backend="vxlan", release=release
+        )

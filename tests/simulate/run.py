@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING
 
 from model import ip
 from model.cluster import AllocationAttribute, Look
-from model.net import HOP_ONLINK, MAIN, PROTO_BOOT, PROTO_DHCP, SCOPE_GLOBAL, SCOPE_LINK, UNICAST, Hop, Link
-from model.net import Neighbour, Route
+from model.net import (
+    HOP_ONLINK,
+    MAIN,
+    PROTO_BOOT,
+    PROTO_DHCP,
+    SCOPE_GLOBAL,
+    SCOPE_LINK,
+    UNICAST,
+    Hop,
+    Link,
+    Neighbour,
+    Route,
+)
 from model.node import Absent, NodeFacts
 from model.snapshot import FORMAT, Header, Snapshot, snapshot
-from tests.simulate import bird, cni, felix, objects
+from tests.simulate import cni, felix, objects, routing
 from tests.simulate.felix_cluster import TUNNEL_TYPES
 from tests.simulate.ipam import Ipam
 from tests.simulate.kernel import STALE, NetNS, random_mac
@@ -55,7 +66,7 @@ def simulate(spec: ClusterSpec) -> Snapshot:
     _afterwards(world)
     for run in _linux(world):
         felix.settle(world, run)
-    bird.run(world)
+    routing.run(world)
     world.tick(DAY)
     return _look(world)
 
@@ -183,8 +194,8 @@ def _pods(world: World, pods: list[PodSpec]) -> None:
 
 def _afterwards(world: World) -> None:
     """What the administrator did to pools and affinities while the pods ran."""
-    for name, pool in world.spec.released:
-        world.ipam.release_affinity(name, world.spec.pool(pool))
+    for node, released in world.spec.released:
+        world.ipam.release_affinity(node, world.spec.pool(released))
     for pool in world.spec.pools:
         if pool.disabled_later:
             world.disabled.add(pool.name)

@@ -83,7 +83,7 @@ class PodSpec(msgspec.Struct, frozen=True):
 
 
 class ServiceSpec(msgspec.Struct, frozen=True):
-    """One service. `endpoints` are the nodes of its pods; `ipam_pool` the LoadBalancer pool that its address is from."""
+    """One service. `endpoints` are its pods' nodes; `ipam_pool` the LoadBalancer pool that its address is from."""
 
     name: str
     cluster_ip: str

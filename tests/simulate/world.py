@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from model import ip
 from tests.simulate import releases
-from tests.simulate.ipam import Ipam
-from tests.simulate.kernel import NetNS
 
 if TYPE_CHECKING:
     from model.cluster import Pod
     from model.node import Bird
+    from tests.simulate.ipam import Ipam
+    from tests.simulate.kernel import NetNS
     from tests.simulate.spec import ClusterSpec, NodeSpec, PodSpec, PoolSpec
 
 START = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)

@@ -231,7 +231,7 @@ def route(*attributes: bytes, family: int = 2, flags: int = 0, kind: int = 1) ->
 
 
 def test_only_routes_of_the_family_and_no_learnt_exceptions() -> None:
-    """Without IPv6 in the kernel a dump for it lists all families; old kernels list learnt exceptions with the routes."""
+    """Without IPv6 a kernel lists all families when asked for it; old ones list learnt exceptions with the routes."""
     names = Names()
     names[2] = "ens160"
     oif = attribute(4, b"\2\0\0\0")

@@ -41,7 +41,7 @@ def test_simulated_equals_recorded(recording: str) -> None:
 
 @pytest.mark.parametrize("recording", LABELLED)
 def test_simulated_equals_recorded_labelled(recording: str) -> None:
-    """Their cluster had had IPv6 support for a while, so that older pods' links still answer neighbour solicitations."""
+    """Their cluster had had IPv6 support for a while: older pods' links still have proxy_ndp."""
     assert _differences(f"labelled/{recording}", ".proxy_ndp") == []
 
 

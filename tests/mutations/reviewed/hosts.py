@@ -50,7 +50,7 @@ def _no_pod_metric(mutation: Mutation, scene: Scene) -> bool:
 
 
 def _blackhole(mutation: Mutation, scene: Scene) -> bool:
-    return all(route.type == net.BLACKHOLE for route in of(net.Route, mutation.touched))
+    return all(route.type == net.BLACKHOLE or _unconcerned(route, scene) for route in of(net.Route, mutation.touched))
 
 
 def _not_to_pods(mutation: Mutation, scene: Scene) -> bool:
@@ -69,12 +69,11 @@ def _main_stays(mutation: Mutation, scene: Scene) -> bool:
     """The IPv4 rule to the main table stays as it is, and nothing is put before it."""
     lost = [rule for rule in of(net.Rule, mutation.lost) if rule.family == 4 and rule.table == net.MAIN]
     first = [rule for rule in of(net.Rule, mutation.gained) if rule.family == 4 and rule.priority < 32766]
-    return not lost and all(rule.table in {net.LOCAL, net.MAIN} for rule in first)
-
-
-def _pool_in_main(mutation: Mutation, scene: Scene) -> bool:
-    """A selector that still holds for every packet to a pool."""
-    return all(rule.dst and all(ip.contains(rule.dst, outer) for outer in scene.prefixes) for rule in of(net.Rule, mutation.gained))
+    full = {route.table for facts in scene.snapshot.node_facts.values() for route in facts.host.routes}
+    return not lost and all(
+        rule.table in {net.LOCAL, net.MAIN} or (rule.table not in full and rule.action == net.RULE_TO_TABLE)
+        for rule in first
+    )
 
 
 def _order(mutation: Mutation, scene: Scene) -> bool:
@@ -102,7 +101,9 @@ def _not_the_nodes(mutation: Mutation, scene: Scene) -> bool:
     """The node's own address stays, and a pod's interface gets no IPv4 address."""
     own = {ip.bare(node.bgp_ipv4) for node in scene.cluster.nodes if node.bgp_ipv4}
     gained = [address for address in of(net.Address, mutation.gained) if address.dev.startswith("cali")]
-    return not any(address.address in own for address in of(net.Address, mutation.lost)) and all(
+    kept = {(address.address, address.dev) for address in of(net.Address, mutation.gained)}
+    lost = [address for address in of(net.Address, mutation.lost) if (address.address, address.dev) not in kept]
+    return not any(address.address in own for address in lost) and all(
         ":" in address.address for address in gained
     )
 
@@ -188,7 +189,6 @@ ENTRIES: tuple[DontCare, ...] = (
         "and IPv6 rules or later ones get none of them.",
         _main_stays,
     ),
-    DontCare("host Rule", "dst", "given", "Every address of the pool is still looked up in the main table.", _pool_in_main),
     DontCare("host Rule", "fwmask", "*", "A mask selects nothing without a mark."),
     DontCare("host Rule", "goto", "*", "Only a rule whose action is goto has a target."),
     DontCare(
@@ -198,6 +198,7 @@ ENTRIES: tuple[DontCare, ...] = (
         "It hides default routes, by which no pool's address is reached.",
         _default_only,
     ),
+    DontCare("host Rule", "table", "swap*", "The three tables hold no route in common: their order is all one.", _order),
     DontCare("host Rule", "priority", "*", "The three tables hold no route in common: their order is all one.", _order),
     DontCare(
         "host Neighbour",

@@ -2,6 +2,45 @@
 
 from __future__ import annotations
 
-from tests.mutations.dont_care import DontCare
+from typing import TYPE_CHECKING
 
-ENTRIES: tuple[DontCare, ...] = ()
+from model.trial import Trial
+from tests.mutations.dont_care import DontCare, of
+
+if TYPE_CHECKING:
+    from tests.mutations.dont_care import Scene
+    from tests.mutations.mutation import Mutation
+
+
+def _no_block(mutation: Mutation, scene: Scene) -> bool:
+    """A trial, beside the others, of a block that is not there."""
+    known = {block.cidr for block in scene.cluster.blocks}
+    return not mutation.lost and all(trial.block not in known for trial in of(Trial, mutation.gained))
+
+
+def _nobody(mutation: Mutation, scene: Scene) -> bool:
+    nodes = {node.name for node in scene.cluster.nodes}
+    return not mutation.lost and all(trial.owner not in nodes for trial in of(Trial, mutation.gained))
+
+
+ENTRIES: tuple[DontCare, ...] = (
+    DontCare("Trials", "asked", "*", "Not asked is counted as not asked."),
+    DontCare("Trials", "reason", "*", "It is text."),
+    DontCare("Trials", "run_id", "*", "It tells one run's packets from another's."),
+    DontCare("Trials", "pcap", "*", "It is kept for people."),
+    DontCare("Trial", "", "add foreign*", "A trial of a node that is not judged.", _nobody),
+    DontCare("Untried", "", "add foreign*", "A node that is not judged."),
+    DontCare("Trial", "block", "add copy: *", "A trial of a block that is not there proves nothing, and nothing needs it.", _no_block),
+    DontCare("Trial", "owner", "add copy: *", "A trial of a node that is not judged.", _nobody),
+    DontCare("Trial", "sender", "*", "Who sent is all one: the packet was seen arriving."),
+    DontCare("Trial", "source", "*", "Who sent is all one: the packet was seen arriving."),
+    DontCare("Trial", "uplink", "*", "It names where the packet was seen arriving."),
+    DontCare("Trial", "control_kind", "*", "It says what kind of address the control was sent to; its answer is what counts."),
+    DontCare("Trial", "control.egress", "*", "The control was answered by the owner; a copy of it that leaves disproves nothing."),
+    DontCare("Trial", "control.replies", "add one*", "One time exceeded of the owner is enough."),
+    DontCare("Trial", "control.replies", "*double one", "One time exceeded of the owner is enough."),
+    DontCare("Trial", "control.replies", "add copy: add one*", "One time exceeded of the owner is enough."),
+    DontCare("Trial", "owner_addresses", "*", "More addresses recognise more answers as the owner's; there is none to the packet."),
+    DontCare("Trial", "packet.target", "*→ a free one", "Another free address of the block is as good."),
+    DontCare("Trial", "lookups", "*add one: foreign", "An address of no block was looked up besides."),
+)

@@ -1,10 +1,12 @@
-"""What IPAM and the API say of addresses and blocks, as far as the routes follow from it."""
+"""IPAM blocks and their owners."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from checks.declare import check
+from expect.allocations import allocations
 from model import ip
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
@@ -61,66 +63,6 @@ def _owners(cidr: str, owner: list[str], named: list[str], *, exists: bool) -> D
     )
 
 
-@check(faults=("F26", "F61"))
-def test_each_address_has_one_pod(cluster: ClusterCase) -> Verdict:
-    """No two live pods have the same address, and each address in a pool that a live pod has is allocated to that pod.
-
-    KubeVirt's migration gives source and target the same address on purpose (calico-state I6, I7).
-    """
-    world = cluster.world
-    differences: list[Difference] = []
-    examined = 0
-    for address, pods in sorted(world.pods_by_address.items()):
-        if any(pod.key in world.flux.pods for pod in pods) or address in world.flux.addresses:
-            continue
-        examined += 1
-        if len(pods) > 1 and not all(pod.labels.get("kubevirt.io") == "virt-launcher" for pod in pods):
-            names = ", ".join(f"{pod.key} on {pod.node}" for pod in pods)
-            differences.append(_duplicate(address, names))
-        block = world.block_of(address)
-        allocation = world.allocations.get(address)
-        holder = allocation.pod if allocation else None
-        if block is not None and holder not in {None, *(pod.key for pod in pods)}:
-            differences.append(_held(address, pods[0].key, f"allocated to pod {holder}"))
-        elif allocation is not None and allocation.released:
-            differences.append(_held(address, pods[0].key, "released and cooling down: it will be given again"))
-        elif allocation is not None and allocation.node not in {None, *(pod.node for pod in pods)}:
-            found = f"allocated to {holder} on node {allocation.node}, and the pod runs on {pods[0].node}"
-            differences.append(_held(address, pods[0].key, found))
-        elif block is not None and allocation is None:
-            differences.append(
-                _held(address, pods[0].key, f"free in IPAMBlock {block.object.name}: it will be given again")
-            )
-    if not examined:
-        return Verdict(inapplicable=(Gap("pods", "no live pod has Calico networking"),))
-    return Verdict(examined=examined, differences=tuple(differences))
-
-
-def _duplicate(address: str, names: str) -> Difference:
-    return Difference(
-        kind=Kind.DIFFERENT,
-        object=address,
-        expected="one live pod",
-        because="a node can route an address to one pod only",
-        found=names,
-        look=f"kubectl get pods -A -o wide --field-selector status.podIP={address}",
-        likely="the address was released while its pod lived, and given again",
-    )
-
-
-def _held(address: str, pod: str, found: str) -> Difference:
-    return Difference(
-        kind=Kind.DIFFERENT,
-        object=f"{address}/allocation",
-        expected=f"allocated to pod {pod}",
-        because=f"pod {pod} is live and its status shows {address}, which lies in a block",
-        found=found,
-        look=f"calicoctl ipam show --ip={address}",
-        severity=Severity.WRONG,
-        likely="IPAM lost the allocation (a restored datastore, a clean-up that released a live address)",
-    )
-
-
 @check(faults=("F59", "F63"), severity=Severity.WRONG)
 def test_each_block_is_whole(cluster: ClusterCase) -> Verdict:
     """Each IPAM block's lists agree: a slot an address, an attribute for each allocated one, each free one listed once.
@@ -170,4 +112,74 @@ def _damaged(block: Block, faults: list[str]) -> Difference:
         look="calicoctl ipam check",
         severity=Severity.WRONG,
         likely="edited by hand, restored in part, or a pool whose block size was changed",
+    )
+
+
+@check(faults=("F62",), severity=Severity.WRONG)
+def test_each_block_lies_in_a_pool(cluster: ClusterCase) -> Verdict:
+    """Each IPAM block lies inside an IP pool.
+
+    When a pool is deleted under its pods, its blocks and its pods stay: Felix then routes nothing of them, BIRD goes on
+    announcing the blocks, and borrowed addresses lose their routes (calico-state I3, §4.2).
+    """
+    world = cluster.world
+    if "ippools" in world.cluster.unlisted:
+        return Verdict(unobserved=(Gap("ippools", world.cluster.unlisted["ippools"]),))
+    outside = [block for block in world.blocks.values() if block.pool is None and block.cidr not in world.flux.blocks]
+    if not world.blocks:
+        return Verdict(inapplicable=(Gap("ipam", "the cluster has no IPAM block"),))
+    return Verdict(examined=len(world.blocks), differences=tuple(_outside(cluster, block) for block in outside))
+
+
+def _outside(cluster: ClusterCase, block: Block) -> Difference:
+    world = cluster.world
+    live = sum(address in world.pods_by_address for address in map(ip.bare, _addresses(block)))
+    return Difference(
+        kind=Kind.UNEXPECTED,
+        object=f"{block.cidr}/pool",
+        expected="an IPPool that contains it",
+        because=f"{block.because}; a block is cut out of a pool",
+        found=f"no IPPool contains it; {live} of its addresses belong to live pods",
+        look="kubectl get ippools -o wide",
+        severity=Severity.WRONG,
+        likely="the pool was deleted under its pods: make it again (disabled, if it is to run dry), then move the pods",
+    )
+
+
+def _addresses(block: Block) -> Iterator[str]:
+    return (item.address for item in allocations(block.object))
+
+
+@check(faults=("F60", "F65"), severity=Severity.WRONG)
+def test_each_affinity_has_its_node(cluster: ClusterCase) -> Verdict:
+    """Each IPAM block and each BlockAffinity belongs to a node that exists.
+
+    What a removed node leaves behind is released by the garbage collector once its allocations are gone
+    (calico-state §5.5); until then nothing routes the blocks, and nobody can claim them.
+    """
+    world = cluster.world
+    if "nodes" in world.cluster.unlisted:
+        return Verdict(unobserved=(Gap("nodes", world.cluster.unlisted["nodes"]),))
+    owners = {cidr: block.node for cidr, block in world.blocks.items() if block.node}
+    claims = {(item.cidr, item.node) for items in world.affinities.values() for item in items}
+    claims |= set(owners.items())
+    orphans: dict[str, list[str]] = {}
+    for cidr, node in sorted(claims):
+        if node not in world.nodes and node not in world.flux.nodes:
+            orphans.setdefault(node, []).append(cidr)
+    if not claims:
+        return Verdict(inapplicable=(Gap("ipam", "no node has a block"),))
+    return Verdict(examined=len(claims), differences=tuple(_orphan(node, cidrs) for node, cidrs in orphans.items()))
+
+
+def _orphan(node: str, cidrs: list[str]) -> Difference:
+    return Difference(
+        kind=Kind.UNEXPECTED,
+        object=f"node/{node}",
+        expected="no block of a node that does not exist",
+        because=f"no Node {node} exists",
+        found=f"{len(cidrs)} blocks are affine to it: {', '.join(cidrs[:5])}{' …' if len(cidrs) > 5 else ''}",
+        look=f"kubectl get blockaffinities | grep -- {shlex.quote(node)}",
+        severity=Severity.WRONG,
+        likely="the node was removed: kube-controllers releases its blocks once their addresses are given back",
     )

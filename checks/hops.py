@@ -1,0 +1,51 @@
+"""The next hops that a way means on one node, and those that a route has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.flows import uplink
+from expect.fib import Flow
+from expect.ways import By, Way
+from model import ip, net
+
+if TYPE_CHECKING:
+    from checks.cases import NodeCase
+
+Hops = frozenset[tuple[str | None, str]]
+
+
+def hops_of(route: net.Route) -> Hops:
+    """Gateway and interface of each next hop."""
+    return frozenset((hop.gateway, hop.dev) for hop in route.hops)
+
+
+def unusable(route: net.Route) -> bool:
+    """Whether one of its next hops is marked dead."""
+    return any(hop.flags & (net.HOP_DEAD | net.HOP_LINKDOWN) for hop in route.hops)
+
+
+def expected_hops(node: NodeCase, way: Way) -> tuple[Hops, ...]:
+    """The sets of next hops that are right; none where it cannot be said (an external speaker, no way to the node)."""
+    if way.external:
+        return ()
+    if way.by is By.TUNNEL:
+        direct = [frozenset({(way.gateway, device)}) for device in way.devices]
+        return (*direct, *(frozenset({(None, device)}) for device in way.devices if _tunnel_address(node, way)))
+    device = uplink(node, ip.family(way.target))
+    if device is not None and (way.by is By.NODE or node.world.same_subnet(node.name, way.target)):
+        return (frozenset({(way.target, device)}),)
+    return _routed(node, way.target)
+
+
+def _tunnel_address(node: NodeCase, way: Way) -> bool:
+    """Whether a link-scope route by the tunnel is right: to a tunnel address that has a route of its own
+    (vxlan_mgr.go:266-276)."""
+    return way.gateway is not None and way.gateway in node.world.tunnel_addresses
+
+
+def _routed(node: NodeCase, target: str) -> tuple[Hops, ...]:
+    route = node.fib.lookup(Flow(target))
+    if route is None or not route.hops:
+        return ()
+    return (frozenset((hop.gateway or target, hop.dev) for hop in route.hops),)
