@@ -34,10 +34,7 @@ class Ownership(msgspec.Struct, frozen=True):
 
     owners: frozenset[Owner]
     because: str
-
-    @property
-    def only_bird(self) -> bool:
-        return self.owners == frozenset({Owner.BIRD})
+    unavoidable: bool = False  # v3.31 with Felix's field Enabled: BIRD's filter cannot be told
 
 
 _CLASSES = {  # value of the field → the classes that it programs (felix config_params.go, confd bgp_processor.go)
@@ -87,7 +84,10 @@ def ownership(
         )
         if programs
     )
-    return Ownership(owners, _why(route_class, release, (felix, felix_field), (bird, bgp_field), bird_runs=bird_runs))
+    unavoidable = len(owners) > 1 and release.at_least(31) and not release.at_least(32)
+    return Ownership(
+        owners, _why(route_class, release, (felix, felix_field), (bird, bgp_field), bird_runs=bird_runs), unavoidable
+    )
 
 
 def _why(

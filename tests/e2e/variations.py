@@ -69,3 +69,9 @@ def empty(folder: Path) -> None:
     shutil.rmtree(folder / "nodes")
     for path in (folder / "api").glob("*.json"):
         change(path, lambda listed: listed.update(items=[]))
+
+
+def node_missing_and_wrong(folder: Path) -> None:
+    """A node was not dumped, and on another a pod has a route too many."""
+    node_missing(folder)
+    wrong_but_working(folder)

@@ -98,6 +98,7 @@ SETTING_VALUES: tuple[object, ...] = (
     False,
     80,
     "64513",
+    "192.0.2.77",
     "Enabled",
     "Disabled",
     "EnabledIPIPOnly",

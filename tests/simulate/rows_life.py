@@ -110,7 +110,8 @@ def _host_local(name: str, release: str, mode: dict[str, Any], fields: dict[str,
 
 def _tunnels(release: str) -> Iterator[ClusterSpec]:
     """Where a tunnel's own address is no ordinary one: borrowed, or a block by itself."""
-    for name, mode in (("vxlan", {"vxlan": "Always"}), ("ipip", {"ipip": "Always"})):
+    modes: tuple[tuple[str, dict[str, Any]], ...] = (("vxlan", {"vxlan": "Always"}), ("ipip", {"ipip": "Always"}))
+    for name, mode in modes:
         nodes = (*flat(V4, 2), NodeSpec("node3", "10.0.0.13/24", late=True))
         pool = PoolSpec("workloads-v4", "10.49.0.0/28", 29, **mode)
         pods = tuple(PodSpec(f"app-{k}", f"node{1 + k % 2}") for k in range(6))

@@ -68,7 +68,7 @@ def cali(key: str) -> str:
 CALI = cali(CUSTOMER)
 
 
-def changed(items: Iterable[Struct], when: Callable[[Struct], bool], **fields: object) -> tuple[Struct, ...]:
+def changed(items: Iterable[Struct], when: Callable[[Struct], bool], /, **fields: object) -> tuple[Struct, ...]:
     """The items, those that `when` picks with other fields; it must pick one."""
     every = tuple(items)
     assert any(map(when, every)), "nothing was picked: the variation would vary nothing"

@@ -52,10 +52,10 @@ class Space:
     def drop(self, kind: str, when: Callable[[Any], bool]) -> None:
         self.set(**{kind: without(getattr(self.now, kind), when)})
 
-    def change(self, kind: str, when: Callable[[Any], bool], **fields: object) -> None:
+    def change(self, kind: str, when: Callable[[Any], bool], /, **fields: object) -> None:
         self.set(**{kind: changed(getattr(self.now, kind), when, **fields)})
 
-    def link(self, name: str, **fields: object) -> None:
+    def link(self, name: str, /, **fields: object) -> None:
         self.change("links", lambda item: item.name == name, **fields)
 
     def route(self, dst: str, **fields: object) -> None:
@@ -108,13 +108,13 @@ class Scene:
         """A fact of the node could not be read."""
         self.seen(node, problems=(*self.facts[node].problems, Problem(fact, "permission denied")))
 
-    def api(self, kind: str, name: str, **fields: object) -> None:
+    def api(self, kind: str, name: str, /, **fields: object) -> None:
         """Other fields of one object: a pod by its key, a block by its prefix, others by name; in both listings."""
         self.cluster = _edited(self.cluster, kind, name, fields)
         if self.later is not None:
             self.later = _edited(self.later, kind, name, fields)
 
-    def api_later(self, kind: str, name: str, **fields: object) -> None:
+    def api_later(self, kind: str, name: str, /, **fields: object) -> None:
         """Other fields of one object in the second listing only."""
         self.later = _edited(self.later or self.cluster, kind, name, fields)
 
@@ -149,7 +149,7 @@ class Scene:
         block = next(item for item in self.cluster.blocks if within(item.cidr, address))
         self.api("blocks", block.cidr, **given(block, address, attribute))
 
-    def settings(self, kind: str, name: str = "default", **spec: object) -> None:
+    def settings(self, kind: str, name: str = "default", /, **spec: object) -> None:
         """Set fields of a FelixConfiguration, BGPConfiguration or BGPPeer."""
         self.add(kind, Settings(name, dict(spec)))
 

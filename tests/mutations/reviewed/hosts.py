@@ -98,9 +98,11 @@ def _leaving_link(mutation: Mutation, scene: Scene) -> bool:
 
 
 def _not_the_nodes(mutation: Mutation, scene: Scene) -> bool:
-    """The node's own address stays, and a pod's interface gets no IPv4 address."""
+    """The node's own address stays where it is, and a pod's interface gets no IPv4 address."""
     own = {ip.bare(node.bgp_ipv4) for node in scene.cluster.nodes if node.bgp_ipv4}
-    gained = [address for address in of(net.Address, mutation.gained) if address.dev.startswith("cali")]
+    links = {link.name for name in mutation.nodes for link in scene.snapshot.node_facts[name].host.links}
+    pods = {name for name in links if name.startswith("cali")}
+    gained = [address for address in of(net.Address, mutation.gained) if address.dev in pods]
     kept = {(address.address, address.dev) for address in of(net.Address, mutation.gained)}
     lost = [address for address in of(net.Address, mutation.lost) if (address.address, address.dev) not in kept]
     return not any(address.address in own for address in lost) and all(
@@ -213,15 +215,6 @@ ENTRIES: tuple[DontCare, ...] = (
         "An address that is not the node's own shows in the routes that the kernel makes of it, which are read.",
         _not_the_nodes,
     ),
-    DontCare(
-        "host Address",
-        "prefixlen",
-        "*",
-        "What follows from an address's length, peer, broadcast and scope stands in the routes, which are read.",
-    ),
-    DontCare("host Address", "peer", "*", "It stands in the routes, which are read."),
-    DontCare("host Address", "broadcast", "*", "No packet between pods is a broadcast."),
-    DontCare("host Address", "scope", "*", "It is a hint for the choice of a source, and no pod's packet needs one."),
     DontCare("host Link", "mac", "*", "ee:ee:ee:ee:ee:ee is best effort (calico-state §2)."),
     DontCare("host Link", "mtu", "*", "Read by no check yet: MTU."),
     DontCare("host Link", "vxlan", "*", "Read by no check yet: VXLAN devices."),

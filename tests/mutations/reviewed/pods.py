@@ -49,6 +49,16 @@ def _not_default(mutation: Mutation, scene: Scene) -> bool:
     return all(route.dst != "0.0.0.0/0" for route in of(net.Route, mutation.touched))
 
 
+def _own_source(mutation: Mutation, scene: Scene) -> bool:
+    """The source that a route prescribes is the pod's own address, which it would have anyway."""
+    own = {address for pod in scene.cluster.pods for address in pod.ips}
+    return all(route.prefsrc in {None, *own} for route in of(net.Route, mutation.gained))
+
+
+def _local(mutation: Mutation, scene: Scene) -> bool:
+    return all(route.type == net.LOCAL_TYPE for route in of(net.Route, mutation.touched))
+
+
 def _ipv4(mutation: Mutation, scene: Scene) -> bool:
     return all(":" not in route.dst for route in of(net.Route, mutation.touched))
 
@@ -62,10 +72,6 @@ def _same_rule(mutation: Mutation, scene: Scene) -> bool:
     lost = [rule for rule in of(net.Rule, mutation.lost) if rule.family == 4]
     gained = [rule for rule in of(net.Rule, mutation.gained) if rule.family == 4]
     return all(rule in gained for rule in lost)
-
-
-def _not_ipv4_rule(mutation: Mutation, scene: Scene) -> bool:
-    return not scene.has_ipv6() and all(rule.family != 4 for rule in of(net.Rule, mutation.gained))
 
 
 def _not_eth0(mutation: Mutation, scene: Scene) -> bool:
@@ -126,10 +132,12 @@ ENTRIES: tuple[DontCare, ...] = (
     ),
     DontCare("pod Route", "src", "*", "IPv4 routes have no source: RTA_SRC is IPv6's.", _ipv4),
     DontCare("pod Route", "prefsrc", "*", "Nobody sends to the gateway itself or to the pod's own address.", _not_default),
+    DontCare("pod Route", "prefsrc", "*", "The pod's own address is the source anyway.", _own_source),
+    DontCare("pod Route", "hops*", "*", "A local route delivers here, whatever next hop it shows.", _local),
+    DontCare("pod Route", "hops.flags", "*", "The kernel marks a hop as dead when eth0 is down, which is read.", _not_default),
     DontCare("pod Route", "mtu", "*", "Nobody sends to the gateway itself or to the pod's own address.", _not_default),
     DontCare("pod Rule", "*", "*", "No pool is IPv6: what IPv6 rules do is no pod's concern.", _ipv6_rules),
     DontCare("pod Rule", "family", "*", "The IPv4 rules are the same as before.", _same_rule),
-    DontCare("pod Rule", "*", "*", "The rule that is put in place of an IPv6 one is no IPv4 rule.", _not_ipv4_rule),
     DontCare("pod Link", "mac", "*", "eth0's MAC is the kernel's choice (calico-state §1.4)."),
     DontCare("pod Link", "mtu", "*", "Read by no check yet: MTU."),
     DontCare("pod Link", "vxlan", "*", "A veth has no VXLAN attributes."),
@@ -148,7 +156,6 @@ ENTRIES: tuple[DontCare, ...] = (
         _elsewhere,
     ),
     DontCare("pod Address", "broadcast", "*", "A host prefix has no broadcast; the plugin sets none and none is sent."),
-    DontCare("pod Address", "*", "drop", "A pod that is being deleted may lose its addresses.", _leaving_pod),
     DontCare(
         "pod Neighbour",
         "*",

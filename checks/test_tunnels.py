@@ -1,0 +1,202 @@
+"""The tunnel devices and what they know of the other nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.declare import check
+from checks.flows import uplink
+from expect.ownership import RouteClass
+from expect.tunnels import Endpoint, Tunnel, endpoints, tunnels
+from model import ip, net
+from model.verdict import Difference, Gap, Kind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.cases import NodeCase
+
+_PERMANENT = 0x80
+
+
+@check(faults=("F40", "F41", "F48", "F50"))
+def test_node_has_its_tunnel_devices(node: NodeCase) -> Verdict:
+    """The node has the tunnel device of every encapsulation that a pool uses: up, with its address, its MAC, the VXLAN
+    identifier, port and local address that the configuration says, and an MTU that fits.
+
+    tunl0, vxlan.calico, vxlan-v6.calico; their addresses come from IPAM and stand in the Node object (allocateip.go).
+    """
+    unread = node.unread("links", "addresses")
+    if unread:
+        return Verdict(unobserved=(Gap(node.name, f"links or addresses could not be read: {unread}"),))
+    verdict = Verdict()
+    for tunnel in tunnels(node.world, node.name):
+        link = next((link for name in tunnel.names if (link := node.facts.host.link(name))), None)
+        verdict += _absent(node, tunnel) if link is None else _device(node, tunnel, link)
+    if verdict == Verdict():
+        return Verdict(inapplicable=(Gap(node.name, "no pool uses an encapsulation on this node"),))
+    return verdict
+
+
+def _absent(node: NodeCase, tunnel: Tunnel) -> Verdict:
+    return Verdict(1, (_difference(node, tunnel, "", tunnel.names[0], "no such interface", Severity.BROKEN),))
+
+
+def _device(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
+    faults = [*_state(tunnel, link), *_address(node, tunnel, link), *_mtu(node, tunnel, link)]
+    if tunnel.kind is RouteClass.VXLAN:
+        faults += _vxlan(node, tunnel, link)
+    differences = tuple(_difference(node, tunnel, *fault) for fault in faults)
+    return Verdict(examined=3 + (5 if tunnel.kind is RouteClass.VXLAN else 0), differences=differences)
+
+
+Fault = tuple[str, str, str, Severity]  # what, expected, found, severity
+
+
+def _state(tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
+    kinds = {"vxlan"} if tunnel.kind is RouteClass.VXLAN else {"ipip", "sit", ""}
+    if not link.up:
+        yield "state", f"{link.name} up", "it is administratively down", Severity.BROKEN
+    if link.kind not in kinds:
+        yield "kind", f"{link.name} of kind {min(kinds - {''})}", link.kind or "none", Severity.BROKEN
+
+
+def _address(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
+    found = [item for item in node.facts.host.addresses if item.dev == link.name and _family(item) == tunnel.family]
+    if tunnel.address is None:
+        if not tunnel.addressless:
+            yield "object", f"a tunnel address in Node {node.name}", "none is stored there", Severity.BROKEN
+        return
+    wanted = ip.host_prefix(tunnel.address)
+    if tunnel.addressless and not found:
+        return
+    if wanted not in {item.text for item in found}:
+        text = ", ".join(item.text for item in found) or "no address"
+        yield "address", f"{wanted} on {link.name}", text, Severity.BROKEN
+    for item in found:
+        if item.text != wanted and not (item.scope == net.SCOPE_LINK and tunnel.family == 6):
+            yield item.text, f"no address but {wanted} on {link.name}", item.text, Severity.WRONG
+
+
+def _family(item: net.Address) -> int:
+    return ip.family(item.address)
+
+
+def _mtu(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
+    parent = node.facts.host.link(uplink(node, tunnel.family) or "")
+    most = parent.mtu - tunnel.overhead if parent else None
+    if tunnel.addressless:
+        return  # the BPF dataplane leaves the MTU to the kernel (int_dataplane.go:909-912)
+    if tunnel.mtu is not None and link.mtu != tunnel.mtu:
+        yield "mtu", f"mtu {tunnel.mtu} (FelixConfiguration)", f"mtu {link.mtu}", Severity.WRONG
+    elif most is not None and link.mtu > most:
+        yield "mtu", f"mtu {most} or less on {link.name}", f"mtu {link.mtu}", Severity.WRONG
+
+
+def _vxlan(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
+    seen = link.vxlan or net.Vxlan()
+    if seen.external:
+        if not tunnel.addressless:
+            yield (
+                "external",
+                "one identifier",
+                "collect-metadata mode, which only the BPF dataplane uses",
+                Severity.BROKEN,
+            )
+        return
+    parent = uplink(node, tunnel.family)
+    for name, wanted, found in (
+        ("identifier", tunnel.vni, seen.vni),
+        ("port", tunnel.port, seen.port),
+        ("local address", tunnel.local, seen.local),
+        ("parent", parent, seen.dev),
+    ):
+        if wanted is not None and wanted != found:
+            yield name, f"{name} {wanted}", f"{name} {found or 'none'}", Severity.BROKEN
+    if link.mac.lower() != tunnel.mac:
+        yield "mac", f"MAC {tunnel.mac}", f"MAC {link.mac}", Severity.BROKEN
+
+
+def _difference(node: NodeCase, tunnel: Tunnel, what: str, expected: str, found: str, severity: Severity) -> Difference:
+    return Difference(
+        kind=Kind.DIFFERENT if what else Kind.MISSING,
+        object=f"{tunnel.names[0]}/{what}" if what else tunnel.names[0],
+        expected=expected,
+        because=f"{tunnel.because}; node {node.name} has tunnel address {tunnel.address or 'none'}",
+        found=found,
+        look=node.on(f"ip -d addr show dev {tunnel.names[0]}"),
+        severity=severity,
+        likely="udev or a network manager changes it" if what == "mac" else "",
+    )
+
+
+@check(faults=("F49",))
+def test_vxlan_device_knows_every_other_node(node: NodeCase) -> Verdict:
+    """The VXLAN device has, for every other node, the forwarding entry of its MAC to its address, and the permanent
+    neighbour of its tunnel address; and none of a node that does not exist.
+
+    vxlan_mgr.go:229-264; the BPF dataplane has the neighbours alone (int_dataplane.go:892-894).
+    """
+    devices = [tunnel for tunnel in tunnels(node.world, node.name) if tunnel.kind is RouteClass.VXLAN]
+    unread = node.unread("neighbours", "links")
+    if unread:
+        return Verdict(unobserved=(Gap(node.name, f"neighbours could not be read: {unread}"),))
+    verdict = Verdict()
+    for tunnel in devices:
+        link = next((link for name in tunnel.names if (link := node.facts.host.link(name))), None)
+        if link is not None:
+            verdict += _endpoints(node, tunnel, link)
+    if verdict == Verdict():
+        return Verdict(inapplicable=(Gap(node.name, "it has no VXLAN device, or no other node to reach by it"),))
+    return verdict
+
+
+def _endpoints(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
+    mine = [item for item in node.facts.host.neighbours if item.dev == link.name]
+    entries = {(item.mac, item.dst) for item in mine if item.family == net.FAMILY_BRIDGE and item.dst}
+    neighbours = {(item.address, item.mac) for item in mine if item.family != net.FAMILY_BRIDGE and _lasting(item)}
+    wanted = list(endpoints(node.world, node.name, tunnel.family))
+    flow_based = link.vxlan is not None and link.vxlan.external
+    differences = []
+    for end in wanted:
+        if not flow_based and (end.mac, end.address) not in entries:
+            found = next((f"{mac} dst {dst}" for mac, dst in sorted(entries, key=str) if mac == end.mac), "no entry")
+            differences.append(_entry(node, link, end, f"fdb {end.mac} dst {end.address}", found))
+        if (end.tunnel, end.mac) not in neighbours:
+            found = next(
+                (f"{ip_} lladdr {mac}" for ip_, mac in sorted(neighbours, key=str) if ip_ == end.tunnel), "no entry"
+            )
+            differences.append(_entry(node, link, end, f"neighbour {end.tunnel} lladdr {end.mac} PERMANENT", found))
+    known = {end.address for end in wanted} | set(node.world.node_addresses)
+    differences += [_stale(node, link, mac, dst) for mac, dst in sorted(entries, key=str) if dst not in known]
+    return Verdict(examined=2 * len(wanted), differences=tuple(differences))
+
+
+def _lasting(item: net.Neighbour) -> bool:
+    return bool(item.state & _PERMANENT)
+
+
+def _entry(node: NodeCase, link: net.Link, end: Endpoint, expected: str, found: str) -> Difference:
+    return Difference(
+        kind=Kind.MISSING if found == "no entry" else Kind.DIFFERENT,
+        object=f"{link.name}/{end.node}/{expected.split()[0]}",
+        expected=f"{expected} dev {link.name}",
+        because=f"node {end.node} has VXLAN tunnel address {end.tunnel} and address {end.address}",
+        found=found,
+        look=node.on(f"bridge fdb show dev {link.name}; ip neigh show dev {link.name}"),
+        severity=Severity.BROKEN,
+        likely="Felix has not programmed it, or something flushed the device",
+    )
+
+
+def _stale(node: NodeCase, link: net.Link, mac: str | None, dst: str | None) -> Difference:
+    return Difference(
+        kind=Kind.UNEXPECTED,
+        object=f"{link.name}/{mac}",
+        expected="forwarding entries of existing nodes only",
+        because=f"no node has address {dst}",
+        found=f"fdb {mac} dst {dst}",
+        look=node.on(f"bridge fdb show dev {link.name}"),
+        severity=Severity.HOUSEKEEPING,
+        likely="left behind by a node that is gone",
+    )
