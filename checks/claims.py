@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.hops import expected_hops, hops_of
 from expect.pods import POD_INTERFACES
 from expect.services import advertises
+from expect.ways import ways
 from model import ip, net
 
 if TYPE_CHECKING:
     from checks.cases import NodeCase
+    from model.cluster import Pod
 
 _LINK_LOCAL = ("fe80::/10", "ff00::/8")
 _DROPS = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
@@ -27,12 +30,16 @@ def touches_pods(route: net.Route) -> bool:
 
 
 def of_interest(node: NodeCase, route: net.Route) -> bool:
-    """Whether a route must be claimed: it lies in a pool or a block, or leaves by a pod's interface."""
+    """Whether a route must be claimed: it lies in a pool or a block, or leaves by a pod's interface.
+
+    A route to a whole pool that is no block is less specific than every block: an aggregate, and of no concern.
+    """
     if any(ip.contains(prefix, route.dst) for prefix in _LINK_LOCAL):
         return False
     if touches_pods(route):
         return True
-    return node.world.pool_of(route.dst) is not None or route.dst in node.world.blocks
+    pool = node.world.pool_of(route.dst)
+    return route.dst in node.world.blocks or (pool is not None and pool.cidr != route.dst)
 
 
 def claim(node: NodeCase, route: net.Route) -> str | None:
@@ -58,7 +65,11 @@ def _pod_route(node: NodeCase, route: net.Route) -> str | None:
         return None
     if pod.key in node.world.flux.pods:
         return f"pod {pod.key} changed while it was looked at"
-    return f"floating address of pod {pod.key}" if f'"{address}"' in pod.annotations.get(_FLOATING, "") else None
+    return f"floating address of pod {pod.key}" if _floats(pod, address) else None
+
+
+def _floats(pod: Pod, address: str) -> bool:
+    return f'"{address}"' in pod.annotations.get(_FLOATING, "")
 
 
 def _local(node: NodeCase, address: str) -> str | None:
@@ -82,6 +93,20 @@ def _block(node: NodeCase, route: net.Route) -> str | None:
     return None
 
 
+def _by_workload(node: NodeCase, route: net.Route) -> bool:
+    source = node.world.felix(node.name, "routeSource")
+    return source == "WorkloadIPs" and route.protocol != net.PROTO_BIRD and route.type == net.UNICAST
+
+
+def _leads_to(node: NodeCase, route: net.Route, name: str) -> bool:
+    """Whether a route goes a way to another node that is right for its pool."""
+    other = node.world.nodes.get(name)
+    if other is None or name == node.name:
+        return False
+    found = ways(node.world, node.name, other, route.dst, node.world.pool_of(route.dst))
+    return any(hops_of(route) in expected_hops(node, way) for way in found)
+
+
 def _host_prefix(node: NodeCase, route: net.Route) -> str | None:
     if not ip.is_host_prefix(route.dst):
         return None
@@ -92,10 +117,13 @@ def _host_prefix(node: NodeCase, route: net.Route) -> str | None:
     if address in world.flux.addresses:
         return "its pod changed while it was looked at"
     hosts = {pod.node for pod in world.pods_by_address.get(address, ())}
-    if route.protocol == net.PROTO_BIRD and hosts == {
-        world.node_addresses.get(hop.gateway or "") for hop in route.hops
-    }:
+    hosts |= {pod.node for pod in world.cluster.pods if _floats(pod, address) and world.is_networked(pod)}
+    if route.protocol == net.PROTO_KERNEL and _local(node, address):
+        return "the kernel's route to an address of this node"
+    if route.protocol == net.PROTO_BIRD and len(hosts) == 1 and _leads_to(node, route, next(iter(hosts))):
         return "leads to the node that has the pod"
+    if len(hosts) == 1 and _by_workload(node, route):
+        return "Felix routes pods one by one (FelixConfiguration routeSource WorkloadIPs)"
     devices = {hop.dev for hop in route.hops}
     if devices <= _TUNNELS and world.tunnel_addresses.get(address) not in {None, node.name}:
         return "a remote tunnel endpoint (older releases, or borrowed)"

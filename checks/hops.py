@@ -33,9 +33,17 @@ def expected_hops(node: NodeCase, way: Way) -> tuple[Hops, ...]:
         direct = [frozenset({(way.gateway, device)}) for device in way.devices]
         return (*direct, *(frozenset({(None, device)}) for device in way.devices if _tunnel_address(node, way)))
     device = uplink(node, ip.family(way.target))
-    if device is not None and (way.by is By.NODE or node.world.same_subnet(node.name, way.target)):
+    if device is not None and way.by is By.NODE:
         return (frozenset({(way.target, device)}),)
-    return _routed(node, way.target)
+    return hops_to(node, way.target)
+
+
+def hops_to(node: NodeCase, target: str) -> tuple[Hops, ...]:
+    """The way to another node's address: directly in one subnet by the configured mask, else as its packets go."""
+    device = uplink(node, ip.family(target))
+    if device is not None and node.world.same_subnet(node.name, target):
+        return (frozenset({(target, device)}),)
+    return _routed(node, target)
 
 
 def _tunnel_address(node: NodeCase, way: Way) -> bool:

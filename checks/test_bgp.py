@@ -50,7 +50,8 @@ def test_bird_answers(node: NodeCase) -> Verdict:
 def _protocols(node: NodeCase, bird: Bird, needed: str) -> Verdict:
     """kernel, device and direct (bird.cfg.template), and static where the node has blocks to announce."""
     wanted = {"Kernel": "it programs no route", "Device": "it sees no interface", "Direct": "it resolves no next hop"}
-    if any(not ip.is_host_prefix(block.cidr) for block in node.world.blocks_by_node.get(node.name, ())):
+    own = [block.cidr for block in node.world.blocks_by_node.get(node.name, ()) if block.settled]
+    if any(ip.family(cidr) == bird.family and not ip.is_host_prefix(cidr) for cidr in own):
         wanted["Static"] = "it announces none of the node's blocks"
     down = [item for item in bird.protocols if item.proto != "BGP" and item.state != "up"]
     missing = sorted(wanted.keys() - {item.proto for item in bird.protocols})

@@ -48,9 +48,9 @@ def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict
 def _own(node: NodeCase, wanted: Blackhole, found: list[net.Route]) -> Verdict:
     main = [route for route in found if route.table == net.MAIN]
     best = min(main, key=lambda route: route.metric, default=None)
+    if wanted.optional and (best is None or wanted.prefix in node.world.flux.blocks):
+        return Verdict(examined=1)
     if best is None:
-        if wanted.optional:
-            return Verdict(examined=1)
         return Verdict(1, (_difference(node, wanted, Kind.MISSING, _without(node, wanted.prefix)),))
     if best.type != net.BLACKHOLE or best.tos:
         return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main)),))

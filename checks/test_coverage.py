@@ -10,6 +10,7 @@ from model.verdict import Gap, Verdict
 if TYPE_CHECKING:
     from checks.cases import ClusterCase
 
+VIRTUAL = "virtual-kubelet"  # the label `type` of its nodes
 REQUIRED = ("pods", "nodes", "ippools", "ipamblocks", "blockaffinities", "felixconfigurations", "bgpconfigurations")
 
 
@@ -29,6 +30,8 @@ def test_every_node_was_observed(cluster: ClusterCase) -> Verdict:
         record = records.get(node.name)
         if node.os != "linux":
             verdict += Verdict(inapplicable=(Gap(node.name, f"it runs {node.os}: there is no Linux state to observe"),))
+        elif node.labels.get("type") == VIRTUAL:
+            verdict += Verdict(inapplicable=(Gap(node.name, "it is a virtual node: there is no kernel to observe"),))
         elif record is None:
             verdict += Verdict(unobserved=(Gap(node.name, "it was not looked at"),))
         elif record.absent is not None:

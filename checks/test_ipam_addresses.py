@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from checks.declare import check
 from checks.leaks import leak, young
+from expect.allocations import TUNNEL_TYPES
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from checks.cases import ClusterCase
     from expect.allocations import Allocation
+    from expect.world import World
+    from model.cluster import Pod
+
+_NO_IPAM = "cni.projectcalico.org/ipAddrsNoIpam"  # addresses that IPAM does not know of, on purpose
 
 
 @check(faults=("F26", "F61"))
@@ -32,23 +37,30 @@ def test_each_address_has_one_pod(cluster: ClusterCase) -> Verdict:
         if len(pods) > 1 and not all(pod.labels.get("kubevirt.io") == "virt-launcher" for pod in pods):
             names = ", ".join(f"{pod.key} on {pod.node}" for pod in pods)
             differences.append(_duplicate(address, names))
-        block = world.block_of(address)
-        allocation = world.allocations.get(address)
-        holder = allocation.pod if allocation else None
-        if block is not None and holder not in {None, *(pod.key for pod in pods)}:
-            differences.append(_held(address, pods[0].key, f"allocated to pod {holder}"))
-        elif allocation is not None and allocation.released:
-            differences.append(_held(address, pods[0].key, "released and cooling down: it will be given again"))
-        elif allocation is not None and allocation.node not in {None, *(pod.node for pod in pods)}:
-            found = f"allocated to {holder} on node {allocation.node}, and the pod runs on {pods[0].node}"
+        found = _misheld(world, address, pods)
+        if found:
             differences.append(_held(address, pods[0].key, found))
-        elif block is not None and allocation is None:
-            differences.append(
-                _held(address, pods[0].key, f"free in IPAMBlock {block.object.name}: it will be given again")
-            )
     if not examined:
         return Verdict(inapplicable=(Gap("pods", "no live pod has Calico networking"),))
     return Verdict(examined=examined, differences=tuple(differences))
+
+
+def _misheld(world: World, address: str, pods: tuple[Pod, ...]) -> str | None:
+    """What is wrong with the allocation of an address that live pods have; None outside every block."""
+    block, allocation = world.block_of(address), world.allocations.get(address)
+    if block is None or world.host_local or any(_NO_IPAM in pod.annotations for pod in pods):
+        return None
+    if allocation is None:
+        return f"free in IPAMBlock {block.object.name}: it will be given again"
+    if allocation.pod not in {None, *(pod.key for pod in pods)}:
+        return f"allocated to pod {allocation.pod}"
+    if allocation.released:
+        return "released and cooling down: it will be given again"
+    if allocation.type in TUNNEL_TYPES:
+        return f"allocated as {allocation.type} of node {allocation.node}"
+    if allocation.node not in {None, *(pod.node for pod in pods)}:
+        return f"allocated to {allocation.pod} on node {allocation.node}, and the pod runs on {pods[0].node}"
+    return None
 
 
 def _duplicate(address: str, names: str) -> Difference:

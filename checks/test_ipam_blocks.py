@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from model.cluster import IPAMBlock
 
 _HOST = "host:"
+HOST_LOCAL = "addresses come from the nodes' podCIDRs (host-local IPAM): there are no IPAM objects"
 
 
 @check(faults=("F29", "F30", "F44"))
@@ -28,6 +29,8 @@ def test_each_block_has_one_owner(cluster: ClusterCase) -> Verdict:
     (calico-state R7, I1, I2).
     """
     world = cluster.world
+    if world.host_local:
+        return Verdict(inapplicable=(Gap("ipam", HOST_LOCAL),))
     if "ipamblocks" in world.cluster.unlisted or "blockaffinities" in world.cluster.unlisted:
         reason = "; ".join(f"{name}: {why}" for name, why in world.cluster.unlisted.items() if "block" in name)
         return Verdict(unobserved=(Gap("ipam", reason),))
@@ -70,6 +73,8 @@ def test_each_block_is_whole(cluster: ClusterCase) -> Verdict:
     The rules of `calicoctl ipam check` (check.go:422-469), and no two blocks overlap (calico-state I2, I4).
     """
     world = cluster.world
+    if world.host_local:
+        return Verdict(inapplicable=(Gap("ipam", HOST_LOCAL),))
     if "ipamblocks" in world.cluster.unlisted:
         return Verdict(unobserved=(Gap("ipamblocks", world.cluster.unlisted["ipamblocks"]),))
     differences: list[Difference] = []
@@ -80,7 +85,8 @@ def test_each_block_is_whole(cluster: ClusterCase) -> Verdict:
             faults.append(f"overlaps IPAMBlock {previous.object.name}")
         if faults:
             differences.append(_damaged(block, faults))
-        previous = block
+        if previous is None or not ip.contains(previous.cidr, block.cidr):
+            previous = block  # else a wide block's later parts would be compared with its first part only
     if not world.blocks:
         return Verdict(inapplicable=(Gap("ipam", "the cluster has no IPAM block"),))
     return Verdict(examined=len(world.blocks), differences=tuple(differences))

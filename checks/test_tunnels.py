@@ -62,7 +62,7 @@ def _state(tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
 
 
 def _address(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
-    found = [item for item in node.facts.host.addresses if item.dev == link.name and _family(item) == tunnel.family]
+    found = [item for item in node.facts.host.addresses if item.dev == link.name and _counts(item, tunnel.family)]
     if tunnel.address is None:
         if not tunnel.addressless:
             yield "object", f"a tunnel address in Node {node.name}", "none is stored there", Severity.BROKEN
@@ -74,12 +74,13 @@ def _address(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
         text = ", ".join(item.text for item in found) or "no address"
         yield "address", f"{wanted} on {link.name}", text, Severity.BROKEN
     for item in found:
-        if item.text != wanted and not (item.scope == net.SCOPE_LINK and tunnel.family == 6):
+        if item.text != wanted:
             yield item.text, f"no address but {wanted} on {link.name}", item.text, Severity.WRONG
 
 
-def _family(item: net.Address) -> int:
-    return ip.family(item.address)
+def _counts(item: net.Address, family: int) -> bool:
+    """Whether it is an address of the family, and not the link-local one that the kernel gives."""
+    return ip.family(item.address) == family and not (family == 6 and item.scope == net.SCOPE_LINK)
 
 
 def _mtu(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:

@@ -10,12 +10,13 @@ from expect.ownership import Owner, Ownership, RouteClass
 from expect.ways import Way, felix_protocols, ways
 from expect.world import route_class
 from model import ip, net
+from model.cluster import IPPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from expect.world import Block, World
-    from model.cluster import IPPool, Node
+    from model.cluster import Node
 
 
 class Destination(msgspec.Struct, frozen=True):

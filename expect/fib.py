@@ -72,7 +72,7 @@ class Fib:
             if rule.action == net.RULE_GOTO:
                 skip_to = rule.goto if rule.goto in priorities else skip_to  # without its target it is passed over
             elif rule.action in {net.RULE_BLACKHOLE, net.RULE_UNREACHABLE, net.RULE_PROHIBIT}:
-                return net.Route(flow.dst, rule.action, rule.table, 0, 0, 0, ())
+                return net.Route(flow.dst, rule.action, 0, 0, 0, 0, ())
             elif rule.action == net.RULE_TO_TABLE:
                 found = self._in_table(family, rule.table, flow, rule.suppress_prefixlength)
                 if found is not None:

@@ -21,6 +21,8 @@ from model import ip
 from model.cluster import IPAMBlock, IPPool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from model.cluster import BlockAffinity, Cluster, Look, Node, Pod, Settings
 
 DEFAULT_AS = "64512"  # BGPConfiguration asNumber
@@ -140,8 +142,34 @@ class World:
     @cached_property
     def blocks(self) -> dict[str, Block]:
         """The live blocks by their prefix, in order."""
-        live = [block for block in self.cluster.blocks if not block.deleted]
+        live = [block for block in self.cluster.blocks if not block.deleted] or list(self._pod_cidrs())
         return {block.cidr: self._block(block) for block in sorted(live, key=lambda block: ip.span(block.cidr))}
+
+    def _pod_cidrs(self) -> Iterator[IPAMBlock]:
+        """With host-local IPAM each node's podCIDRs take the part of blocks (felixnodeprocessor.go:252-290).
+
+        No allocations are known then, and none are judged: `IPAMBlock.allocations` is empty.
+        """
+        if not self.host_local:
+            return
+        for node in self.cluster.nodes:
+            for cidr in node.pod_cidrs:
+                name = f"none: host-local IPAM, podCIDR of node {node.name}"
+                yield IPAMBlock(name, ip.canonical(cidr), "", f"host:{node.name}", (), ())
+
+    @cached_property
+    def host_local(self) -> bool:
+        """Whether pods get their addresses from their node's podCIDRs: no IPAM block exists, and pods have such
+        ones."""
+        if self.cluster.blocks or "ipamblocks" in self.cluster.unlisted:
+            return False
+        cidrs = {node.name: node.pod_cidrs for node in self.cluster.nodes}
+        return any(
+            ip.contains(cidr, address)
+            for address, pods in self.pods_by_address.items()
+            for pod in pods
+            for cidr in cidrs.get(pod.node, ())
+        )
 
     def _block(self, block: IPAMBlock) -> Block:
         kind, _, name = (block.affinity or "").partition(":")
@@ -220,7 +248,7 @@ class World:
         Felix has no type for it (calico-state §4.2).
         """
         if pool is None:
-            owners = frozenset({Owner.BIRD}) if self.bird_runs else frozenset[Owner]()
+            owners = frozenset({Owner.BIRD}) if self.bird_runs(node) else frozenset[Owner]()
             return Ownership(
                 owners, "no IPPool contains it: BIRD announces and programs it all the same, Felix does not"
             )
@@ -233,13 +261,19 @@ class World:
             self.release(node),
             self.felix(node, "programClusterRoutes"),
             self.bgp("programClusterRoutes"),
-            bird_runs=self.bird_runs,
+            bird_runs=self.bird_runs(node),
         )
 
-    @cached_property
-    def bird_runs(self) -> bool:
-        """Whether the networking backend starts BIRD: any but `none` and `vxlan` (node/filesystem/etc/rc.local)."""
-        return self.cluster.backend not in {"none", "vxlan"}
+    def bird_runs(self, node: str) -> bool:
+        """Whether the networking backend starts BIRD on a node: any but `none` and `vxlan` (node: etc/rc.local).
+
+        Told by calico-node's own environment, else by ClusterInformation clusterType, which names `bgp`.
+        """
+        agent = self.agents.get(node)
+        if agent is not None and agent.backend:
+            return agent.backend not in {"none", "vxlan"}
+        kinds = (self.cluster.information.cluster_type if self.cluster.information else "").split(",")
+        return kinds == [""] or "bgp" in kinds
 
     def speaks_from(self, node: Node, family: int) -> str | None:
         """The address that BIRD on a node announces as next hop: its BGP address."""

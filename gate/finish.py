@@ -63,8 +63,7 @@ class Controller:
         self.summary: Summary | None = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if session.items:
-            self.collected = len(session.items)
+        self.collected = len(session.items)  # not called in the controller of a parallel run
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:

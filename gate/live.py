@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fixtures.api import connect, list_again, list_cluster
+from fixtures.errors import UnobservableError
 from fixtures.observe import header, observable, observe_nodes
 from fixtures.packets.conduct import conduct
 from gate.reach import way_in
@@ -52,10 +53,14 @@ class _Observer:
         return self._look(before, observable(before), {})
 
     def again(self, earlier: Snapshot, names: frozenset[str]) -> Snapshot:
-        """The named nodes, and the trials anew."""
-        before = list_cluster(self.api)
+        """The named nodes, and the trials anew. UnobservableError: this look is not to be had."""
         self.say(f"looking again at {', '.join(sorted(names)) or 'the cluster'}")
-        return self._look(before, [name for name in observable(before) if name in names], earlier.node_facts)
+        try:
+            before = list_cluster(self.api)
+            return self._look(before, [name for name in observable(before) if name in names], earlier.node_facts)
+        except UnobservableError as error:
+            self.say(f"which failed, so that the earlier look stands: {error.reason}")
+            raise
 
     def _look(self, before: Cluster, names: list[str], known: dict[str, NodeFacts]) -> Snapshot:
         seen = observe_nodes(

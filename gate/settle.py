@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from checks.run import judge
+from fixtures.errors import UnobservableError
 from model.snapshot import Healed, NodeRecord, Snapshot
 from model.verdict import Outcome
 
@@ -37,6 +38,7 @@ def settle(
     """The snapshot that is judged: `first`, or `first` with later looks at the nodes that failed.
 
     `look_again` observes the named nodes (none: the API and the trials alone) and returns a snapshot of just them.
+    Where it raises UnobservableError, what was seen so far stands.
     """
     if seconds <= 0:
         return first
@@ -47,7 +49,11 @@ def settle(
     pause = min(PAUSE, seconds / 2)
     while open_ids and clock.now() + pause <= began + seconds:
         clock.wait(pause)
-        current = merge(current, look_again(current, frozenset(node for node in open_ids.values() if node)))
+        try:
+            again = look_again(current, frozenset(node for node in open_ids.values() if node))
+        except UnobservableError:
+            break
+        current = merge(current, again)
         seen = _open(judge(current))
         now = clock.now()
         for name in open_ids.keys() - seen.keys():
@@ -74,11 +80,16 @@ def _open(results: Iterable[Result]) -> dict[str, str]:
 
 
 def merge(before: Snapshot, again: Snapshot) -> Snapshot:
-    """The later look laid over the earlier: its nodes replace theirs; a node keeps the look that its facts belong
-    to."""
+    """The later look laid over the earlier: its nodes replace theirs; a node keeps the look that its facts belong to.
+
+    A node that could not be observed and that the API has no longer is no node any more.
+    """
+    listed = {node.name for node in again.looks[-1].before.nodes}
     fresh = {record.name: record.absent for record in again.nodes}
     last = len(before.looks)
-    records = [record for record in before.nodes if record.name not in fresh]
+    records = [
+        record for record in before.nodes if record.name not in fresh and (not record.absent or record.name in listed)
+    ]
     records += [NodeRecord(name, last, absent) for name, absent in fresh.items()]
     looks = (*before.looks, *again.looks)
     used = sorted({record.look for record in records} | {last})

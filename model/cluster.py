@@ -27,6 +27,7 @@ class Pod(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}  # those that Calico, Multus and KubeVirt read; no others are kept
     images: tuple[str, ...] = ()  # of calico-node's pods only
+    backend: str | None = None  # their CALICO_NETWORKING_BACKEND, where the pod's specification says it itself
     ready: bool = False
 
     @property
@@ -201,7 +202,6 @@ class Cluster(msgspec.Struct, frozen=True):
     services: tuple[Service, ...] = ()
     node_statuses: tuple[NodeStatus, ...] = ()
     api_group: str = "crd.projectcalico.org/v1"
-    backend: str | None = None  # CALICO_NETWORKING_BACKEND of the calico-node DaemonSet, where it says one
     unlisted: dict[str, str] = {}
 
 

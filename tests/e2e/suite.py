@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,6 @@ RECORDINGS = PROJECT / "tests" / "recordings"
 PLUGINS = Path(__file__).with_name("plugins")
 SECONDS = 90.0
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|^\s*File \"[^\"]+\", line \d+", re.MULTILINE)
-UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """A user's environment in which no cluster is named, and nothing of this test run is inherited."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
     return kept | {"PYTHONPATH": str(PLUGINS), "HOME": "/nonexistent", "COLUMNS": "120", **(more or {})}
+
+
+def unprintable(text: str) -> set[str]:
+    """The characters but line ends that a terminal does not show as they are: controls, overrides, surrogates."""
+    return {char for char in text if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"}} - {"\n"}
 
 
 def command(*args: str | Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every mutation of a snapshot, in a fixed order: each fact dropped, doubled, changed, swapped, and foreign ones added."""
+"""Every mutation of a snapshot, in a fixed order: facts dropped, doubled, changed, swapped, and foreign ones added."""
 
 from __future__ import annotations
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tests.mutations.dont_care import DontCare, Scene, entry_for
 from tests.mutations.generate import mutations
+from tests.mutations.mutation import Mutation
 from tests.mutations.reviewed import ENTRIES
 from tests.mutations.second_lists import with_second_lists
 from tests.mutations.trials import with_trials
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from model.snapshot import Snapshot
-    from tests.mutations.mutation import Mutation
 
 _SHARE = 200  # mutations that one worker takes at a time
 
@@ -59,7 +60,7 @@ _subject: Subject | None = None  # a forked worker's: inherited, never sent
 
 def run(subject: Subject, chosen: Sequence[int] | None = None, workers: int | None = None) -> list[Judged]:
     """Judge the chosen mutations (all by default), in order."""
-    global _subject  # noqa: PLW0603 - the only way that a forked worker gets it without copying
+    global _subject  # the only way that a forked worker gets it without copying
     numbers = range(len(subject.mutations)) if chosen is None else chosen
     workers = workers or os.cpu_count() or 1
     if workers == 1:
@@ -84,12 +85,24 @@ def _outcome(number: int) -> Outcome:
     return _subject.baseline.outcome(_subject.mutations[number])
 
 
-def sample(subject: Subject, size: int, seed: str, always: Callable[[Mutation], bool]) -> list[int]:
-    """Numbers of mutations: all that `always` holds for, and a seeded choice of the others, in order."""
-    wanted = [number for number, mutation in enumerate(subject.mutations) if always(mutation)]
-    others = sorted(set(range(len(subject.mutations))) - set(wanted))
-    drawn = random.Random(seed).sample(others, min(size, len(others)))
-    return sorted({*wanted, *drawn})
+def sample(
+    subject: Subject, size: int, seed: str, always: Callable[[Mutation], bool] = lambda _mutation: False
+) -> list[int]:
+    """Numbers of mutations, in order: all that `always` holds for, and a seeded choice of `size` others, which takes
+    from each class (kind, field, operation) before it takes a second one of any."""
+    draw = random.Random(seed)
+    classes: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    wanted: list[int] = []
+    for number, mutation in enumerate(subject.mutations):
+        if always(mutation):
+            wanted.append(number)
+        else:
+            classes[mutation.kind, mutation.field, mutation.operation].append(number)
+    firsts = [draw.choice(numbers) for numbers in classes.values()]
+    draw.shuffle(firsts)
+    rest = sorted({number for numbers in classes.values() for number in numbers} - set(firsts))
+    more = draw.sample(rest, max(0, min(size - len(firsts), len(rest))))
+    return sorted({*wanted, *firsts[:size], *more})
 
 
 def stale(results: Iterable[Judged]) -> list[DontCare]:

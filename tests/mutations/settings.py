@@ -10,7 +10,7 @@ from checks.run import judge
 from model.cluster import Settings
 from tests.mutations.mutation import Mutation
 from tests.mutations.tree import replaced
-from tests.mutations.values import SETTING_VALUES
+from tests.mutations.vocabulary import SETTING_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class _Noted(dict[str, object]):
         super().__init__(spec)
         self._noted = noted
 
-    def get(self, field: str, default: object = None) -> object:  # type: ignore[override]
+    def get(self, field: str, default: object = None) -> object:
         self._noted.add(field)
         return super().get(field, default)
 

@@ -112,4 +112,3 @@ def _whole_lists(left: Fact, right: Fact) -> Iterator[Mutation]:
 
 def _nodes(*lists: Facts) -> tuple[str, ...]:
     return tuple(sorted({facts.node for facts in lists if facts.node}))
-

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import types
 import typing
-from functools import lru_cache
+from functools import cache
 
 import msgspec
 
-from model import cluster, ip, net, node, trial
+from model import ip
 from model.free import free_addresses, shown_addresses
 from tests.mutations.mutation import general
+from tests.mutations.vocabulary import LOOKUPS, VOCABULARY
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,88 +23,11 @@ Named = tuple[str, object]  # an operation's name and the value that it puts in 
 
 OUTSIDE = {4: "192.0.2.77", 6: "2001:db8::77"}  # RFC 5737, RFC 3849: never in use
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
-_ADDRESS_FIELDS = frozenset({"address", "peer", "broadcast", "gateway", "prefsrc", "neighbor", "local", "ips", "source"})
+_ADDRESS_FIELDS = frozenset(
+    {"address", "peer", "broadcast", "gateway", "prefsrc", "neighbor", "local", "ips", "source"}
+)
 _DEVICE_FIELDS = frozenset({"dev", "iif", "oif", "uplink", "egress", "master"})
 _PREFIX_FIELDS = frozenset({"src", "dst", "cidr", "pod_cidrs"})
-
-VOCABULARY: dict[tuple[type, str], tuple[object, ...]] = {
-    (net.Route, "type"): tuple(net.ROUTE_TYPES),
-    (net.Route, "protocol"): (
-        net.PROTO_KERNEL,
-        net.PROTO_BOOT,
-        net.PROTO_STATIC,
-        net.PROTO_BIRD,
-        net.PROTO_DHCP,
-        net.PROTO_FELIX,
-    ),
-    (net.Route, "scope"): tuple(net.SCOPES),
-    (net.Route, "table"): (*net.TABLES, 100),
-    (net.Route, "metric"): (0, 1, 512, 1024, 2147483547),
-    (net.Route, "tos"): (0, 8),
-    (net.Route, "mtu"): (None, 1400),
-    (net.Address, "scope"): tuple(net.SCOPES),
-    (net.Address, "prefixlen"): (24, 26, 31, 32, 64, 127, 128),
-    (net.Hop, "flags"): (0, net.HOP_DEAD, net.HOP_ONLINK, net.HOP_LINKDOWN),
-    (net.Rule, "action"): (
-        net.RULE_TO_TABLE,
-        net.RULE_GOTO,
-        net.RULE_NOP,
-        net.RULE_BLACKHOLE,
-        net.RULE_UNREACHABLE,
-        net.RULE_PROHIBIT,
-    ),
-    (net.Rule, "table"): (*net.TABLES, 100),
-    (net.Rule, "family"): (4, 6),
-    (net.Link, "kind"): ("veth", "netkit", "vxlan", "ipip", "bridge", "dummy", ""),
-    (net.Neighbour, "state"): tuple(net.NEIGHBOUR_STATES),
-    (node.BirdProtocol, "proto"): ("BGP", "Static", "Kernel", "Device", "Direct"),
-    (node.BirdProtocol, "state"): ("up", "start", "down", "feed", "flush", "stop", "wait"),
-    (node.BirdProtocol, "info"): (
-        "Established",
-        "Idle",
-        "Connect",
-        "Active Socket: Connection refused",
-        "OpenSent",
-        "OpenConfirm",
-        "Close",
-        "Passive",
-        "Down",
-        "",
-    ),
-    (cluster.Pod, "phase"): ("Running", "Pending", "Succeeded", "Failed", "Unknown"),
-    (cluster.Node, "os"): ("linux", "windows"),
-    (cluster.IPPool, "ipip_mode"): ("Never", "Always", "CrossSubnet"),
-    (cluster.IPPool, "vxlan_mode"): ("Never", "Always", "CrossSubnet"),
-    (cluster.BlockAffinity, "state"): ("", "pending", "confirmed", "pendingDeletion"),
-    (cluster.BlockAffinity, "type"): ("host", "virtual"),
-    (cluster.ClusterInformation, "calico_version"): ("v3.33.0", "v3.32.1", "v3.31.0", "v3.30.7", "v3.26.0", ""),
-    (node.Problem, "fact"): (
-        "links",
-        "addresses",
-        "routes",
-        "rules",
-        "neighbours",
-        "sysctls",
-        "namespaces",
-        "bird",
-    ),
-    (trial.Trial, "control_kind"): ("live-pod", "other-block", "outside", ""),
-    (trial.Trial, "control_lookup"): (None, "EINVAL", "unicast", "EHOSTUNREACH"),
-    (trial.Reply, "type"): (0, 3, 11),
-    (trial.Reply, "code"): (0, 1, 13),
-}
-_LOOKUPS = ("EINVAL", "unicast", "EHOSTUNREACH", "EACCES", "ENETUNREACH")
-SETTING_VALUES: tuple[object, ...] = (
-    True,
-    False,
-    80,
-    "64513",
-    "192.0.2.77",
-    "Enabled",
-    "Disabled",
-    "EnabledIPIPOnly",
-    "EnabledNoEncapOnly",
-)
 
 
 class Pools:
@@ -155,17 +79,17 @@ def alternatives(owner: type, field: str, hint: object, old: object, pools: Pool
 
 
 def _candidates(owner: type, field: str, hint: object, old: object, pools: Pools) -> Iterator[Named]:
-    for new in VOCABULARY.get((owner, field), ()):
-        yield f"→ {_word(new)}", new
+    words = VOCABULARY.get((owner, field), ())
+    yield from ((f"→ {_word(new)}", new) for new in words)
     if field in _DEVICE_FIELDS:
         yield from ((f"→ {general(name)}", name) for name in pools.devices)
-    if old is None:
+    if old is None and not words:
         yield from (("given", new) for new in _given(field, hint, pools))
         return
-    if may_be_none(hint):
+    if may_be_none(hint) and old is not None:
         yield "→ none", None
     if field == "lookups":
-        yield from ((f"→ {word}", word) for word in _LOOKUPS)
+        yield from ((f"→ {word}", word) for word in LOOKUPS)
     elif isinstance(old, str):
         if (owner, field) not in VOCABULARY:
             yield from pools.others(old)
@@ -254,7 +178,7 @@ def may_be_none(hint: object) -> bool:
     return type(None) in members(hint)
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_address(text: str) -> bool:
     """Whether a text is an address."""
     try:
@@ -264,7 +188,7 @@ def is_address(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_prefix(text: str) -> bool:
     """Whether a text is a prefix with its length; host bits may be set."""
     try:
@@ -274,7 +198,7 @@ def is_prefix(text: str) -> bool:
     return "/" in text
 
 
-@lru_cache(maxsize=None)
+@cache
 def hints(owner: type) -> dict[str, object]:
     """The types of a struct's fields."""
     return typing.get_type_hints(owner)

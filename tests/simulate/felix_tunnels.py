@@ -9,6 +9,7 @@ from model.net import FAMILY_BRIDGE, Link, Neighbour, Vxlan
 from tests.simulate.kernel import PERMANENT, vxlan_link
 
 if TYPE_CHECKING:
+    from tests.simulate.spec import NodeSpec
     from tests.simulate.world import NodeRun, World
 
 DEVICES = {"vxlan": "vxlan.calico", "vxlan6": "vxlan-v6.calico"}
@@ -46,10 +47,18 @@ def peers(world: World, node: NodeRun) -> None:
             vtep, address = peer.tunnels.get(kind), peer.address(family)
             if peer is node or vtep is None or address is None:
                 continue
-            mac = tunnel_mac(peer.spec.name, family)
+            mac = windows_mac(world, peer.spec) or tunnel_mac(peer.spec.name, family)
             node.host.neighbours.append(Neighbour(family, device, vtep, mac, PERMANENT))
             if not bpf:
                 node.host.neighbours.append(Neighbour(FAMILY_BRIDGE, device, None, mac, PERMANENT, address))
+
+
+def windows_mac(world: World, spec: NodeSpec) -> str | None:
+    """Windows chooses its VTEP's MAC by itself, and calico-node stores it."""
+    if spec.os != "windows":
+        return None
+    digits = world.identity("vtep", spec.name)
+    return "00:15:5d:" + ":".join(digits[i : i + 2] for i in range(0, 6, 2))
 
 
 def tunnel_mac(node: str, family: int) -> str:

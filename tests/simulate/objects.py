@@ -17,6 +17,7 @@ from model.cluster import (
     Settings,
 )
 from tests.simulate import cni, services
+from tests.simulate.felix_tunnels import windows_mac
 from tests.simulate.releases import VERSIONS
 from tests.simulate.spec import PodState
 
@@ -119,6 +120,7 @@ def _agents(world: World) -> list[Pod]:
             workload="calico-node",
             labels={"k8s-app": "calico-node"},
             images=(f"docker.io/calico/node:{VERSIONS[world.release(node.spec)]}",),
+            backend=world.backend(node.spec),
             ready=True,
         )
         for node in world.nodes.values()
@@ -153,20 +155,12 @@ def _node(world: World, spec: NodeSpec) -> Node:
         ipip_tunnel=tunnels.get("ipip"),
         vxlan_tunnel=tunnels.get("vxlan"),
         vxlan_tunnel_v6=tunnels.get("vxlan6"),
-        vxlan_mac=_windows_mac(world, spec),
+        vxlan_mac=windows_mac(world, spec),
         wireguard_ipv4=tunnels.get("wireguard"),
         wireguard_ipv6=tunnels.get("wireguard6"),
         wireguard_key=keys.get(4),
         wireguard_key_v6=keys.get(6),
     )
-
-
-def _windows_mac(world: World, spec: NodeSpec) -> str | None:
-    """Windows chooses its VTEP's MAC by itself, and calico-node stores it."""
-    if spec.os != "windows":
-        return None
-    digits = world.identity("vtep", spec.name)
-    return "00:15:5d:" + ":".join(digits[i : i + 2] for i in range(0, 6, 2))
 
 
 def _pool(world: World, spec: PoolSpec) -> IPPool:

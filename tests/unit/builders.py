@@ -131,7 +131,7 @@ def held_by(key: str, node: str) -> AllocationAttribute:
 def block(cidr: str, node: str | None, name: str | None = None, **fields: Any) -> IPAMBlock:
     """A block without allocations."""
     size = ipaddress.ip_network(cidr).num_addresses
-    affinity = f"host:{node}" if node else None
+    affinity = fields.pop("affinity", f"host:{node}" if node else None)
     values = {"allocations": (None,) * size, "attributes": (), "unallocated": tuple(range(size)), **fields}
     return IPAMBlock(name or cidr.translate(str.maketrans("./:", "---")), cidr, "7", affinity, **values)
 

@@ -243,7 +243,7 @@ ROUTES_ROWS = [
         "a worse one, and a better one elsewhere",
         both(inside(CUSTOMER, ROUTE, metric=50), add(CUSTOMER, "routes", route(ROUTE, via("10.9.0.1", "net1")))),
         {(W1, DEFAULT4, BROKEN)},
-        ("via 10.9.0.1 dev net1 proto bird; default via 169.254.1.1",),
+        ("default via 10.9.0.1 dev net1",),
     ),
     Row("in another table", inside(CUSTOMER, ROUTE, table=100), {(W1, DEFAULT4, BROKEN)}),
     Row("any metric and protocol", inside(CUSTOMER, ROUTE, metric=100, protocol=net.PROTO_STATIC), set()),

@@ -48,7 +48,6 @@ def test_owners_follow_the_table(minor: int, runs: bool) -> None:
             wanted.add(Owner.BIRD)
         got = ownership(route_class, Release(3, minor), felix_field, bgp_field, bird_runs=runs)
         assert got.owners == wanted, (felix_field, bgp_field, route_class)
-        assert got.only_bird is (wanted == {Owner.BIRD})
 
 
 def test_vxlan_is_always_felix() -> None:
@@ -77,6 +76,9 @@ def test_each_class_has_one_owner_by_default(minor: int, ipip: set[Owner], plain
 def test_a_felix_of_v3_31_that_is_enabled_has_bird_beside_it() -> None:
     got = ownership(PLAIN, Release(3, 31), "Enabled", "Disabled", bird_runs=True)
     assert got.owners == {Owner.FELIX, Owner.BIRD}
+    assert got.unavoidable
+    assert not ownership(PLAIN, Release(3, 31), None, "Disabled", bird_runs=True).unavoidable
+    assert not ownership(PLAIN, Release(3, 33), "Enabled", "Enabled", bird_runs=True).unavoidable
 
 
 BECAUSE = [

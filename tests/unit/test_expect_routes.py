@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from expect.allocations import allocations, free_addresses
 from expect.bgp import bird_needed, mesh_peers
 from expect.cluster_routes import Destination, own_blackholes, remote_blocks, remote_borrowed
 from expect.host_routes import device_route_protocol, host_route
+from expect.ownership import Owner
 from expect.services import advertises
 from expect.world import World
 from model import net
@@ -18,9 +20,9 @@ from tests.unit.builders import BLOCK1, BLOCK2, BORROWED, BORROWER, FREE, NODES,
 from tests.unit.scenes import Scene, scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-Vary = Callable[["Scene"], None] if TYPE_CHECKING else object
+Vary = Callable[[Scene], None]
 SEEN = frozenset(NODES)
 
 
@@ -37,14 +39,14 @@ def by_prefix(items: Iterable[Destination]) -> dict[str, Destination]:
 
 def test_a_node_reaches_the_blocks_of_the_others_by_their_addresses() -> None:
     found = by_prefix(remote_blocks(world(), "worker1", SEEN))
-    assert {prefix: (item.node, item.next_hop) for prefix, item in found.items()} == {
-        BLOCK2: ("worker2", "10.0.0.12"),
-        "fd00:10:48::80/122": ("worker2", "fd00:10::c"),
+    assert {prefix: (item.node, [way.gateway for way in item.ways]) for prefix, item in found.items()} == {
+        BLOCK2: ("worker2", ["10.0.0.12"]),
+        "fd00:10:48::80/122": ("worker2", ["fd00:10::c"]),
     }
     one = found[BLOCK2]
-    assert (one.optional, one.borrowed, one.pool and one.pool.cidr) == ("", False, "10.48.0.0/16")
+    assert (one.optional, one.unknown, one.pool and one.pool.cidr) == ("", "", "10.48.0.0/16")
     assert one.because == "IPAMBlock 10-48-0-128-26 has affinity host:worker2"
-    assert one.ownership.only_bird
+    assert one.ownership.owners == {Owner.BIRD}
 
 
 def test_a_node_without_blocks_reaches_all_of_them() -> None:
@@ -73,7 +75,7 @@ def test_a_disabled_pool_changes_nothing() -> None:
 def test_a_block_of_a_deleted_pool_stays_birds() -> None:
     found = by_prefix(remote_blocks(world(lambda cluster: cluster.drop("pools", "default-ipv4-ippool")), "host1", SEEN))
     assert found[BLOCK2].pool is None
-    assert found[BLOCK2].ownership.only_bird
+    assert found[BLOCK2].ownership.owners == {Owner.BIRD}
     assert found[BLOCK2].optional == ""
 
 
@@ -81,23 +83,102 @@ OPTIONAL: list[tuple[str, Vary, str]] = [
     ("claimed", lambda cluster: cluster.add("affinities", affinity(BLOCK2, "x", "pending")), "claimed or released"),
     ("moved", lambda cluster: cluster.api_later("blocks", BLOCK2, affinity="host:host1"), "claimed or released"),
     ("its node", lambda cluster: cluster.api_later("nodes", "worker2", bgp_ipv4="10.0.0.9/24"), "worker2 changed"),
-    ("no BGP address", lambda cluster: cluster.api("nodes", "worker2", bgp_ipv4=None), "no BGP address"),
+    ("no BGP here", lambda cluster: cluster.api("nodes", "worker1", bgp_ipv4=None), "node worker1 has no BGP address"),
     (
         "not exported",
         lambda cluster: cluster.api("pools", "default-ipv4-ippool", disable_bgp_export=True),
         "IPPool default-ipv4-ippool has disableBGPExport",
     ),
+    ("WireGuard", lambda cluster: encrypted(cluster, "worker1", "worker2"), "WireGuard carries the traffic"),
+    (
+        "Felix, by workload",
+        lambda cluster: felix_owns(cluster, routeSource="WorkloadIPs"),
+        "routeSource is WorkloadIPs",
+    ),
+    ("two programmers", lambda cluster: both_own(cluster), "both Felix and BIRD program it"),
 ]
+
+
+def encrypted(cluster: Scene, *names: str) -> None:
+    """WireGuard for IPv4, and a key of each of these nodes."""
+    cluster.settings("felix", wireguardEnabled=True)
+    for name in names:
+        cluster.api("nodes", name, wireguard_key="key")
+
+
+def felix_owns(cluster: Scene, **spec: object) -> None:
+    """Felix programs the unencapsulated pool of IPv4, in v3.33."""
+    both_own(cluster, **spec)
+    cluster.settings("bgp", programClusterRoutes="Disabled")
+
+
+def felix_owns_without_export(cluster: Scene) -> None:
+    felix_owns(cluster)
+    cluster.api("pools", "default-ipv4-ippool", disable_bgp_export=True)
+
+
+def nobody_owns(cluster: Scene) -> None:
+    felix_owns(cluster)
+    cluster.relist(felix=())
+    cluster.settings("felix", programClusterRoutes="Disabled")
+
+
+def both_own(cluster: Scene, **spec: object) -> None:
+    for name in NODES:
+        cluster.api("pods", f"kube-system/calico-node-{name}", images=("calico/node:v3.33.0",))
+    cluster.settings("felix", programClusterRoutes="Enabled", **spec)
+    cluster.drop("pools", "default-ipv6-ippool")
 
 
 @pytest.mark.parametrize(("vary", "reason"), [row[1:] for row in OPTIONAL], ids=[row[0] for row in OPTIONAL])
 def test_a_route_is_optional_for_a_named_reason_only(vary: Vary, reason: str) -> None:
     found = by_prefix(remote_blocks(world(vary), "worker1", SEEN))
     assert reason in found[BLOCK2].optional
-    unaffected = "fd00:10:48::80/122"
-    assert found[unaffected].optional == (
-        "node worker2 changed while it was looked at" if "its node" in reason or "worker2 changed" in reason else ""
-    )
+    node_alone = "worker2 changed" in reason
+    assert bool(found["fd00:10:48::80/122"].optional) is node_alone
+
+
+NOT_OPTIONAL: list[tuple[str, Vary]] = [
+    ("WireGuard here alone", lambda cluster: encrypted(cluster, "worker1")),
+    ("WireGuard there alone", lambda cluster: encrypted(cluster, "worker2")),
+    ("keys without WireGuard", lambda cluster: cluster.api("nodes", "worker1", wireguard_key="key")),
+    (
+        "Felix does not go by disableBGPExport",
+        felix_owns_without_export,
+    ),
+    ("a node that is not ready", lambda cluster: cluster.api("nodes", "worker2", ready=False)),
+]
+
+
+@pytest.mark.parametrize("vary", [row[1] for row in NOT_OPTIONAL], ids=[row[0] for row in NOT_OPTIONAL])
+def test_a_route_is_needed_otherwise(vary: Vary) -> None:
+    assert by_prefix(remote_blocks(world(vary), "worker1", SEEN))[BLOCK2].optional == ""
+
+
+UNKNOWN: list[tuple[str, Vary, str]] = [
+    (
+        "no BGP there",
+        lambda c: c.api("nodes", "worker2", bgp_ipv4=None),
+        "node worker2 has no address that BIRD on worker1",
+    ),
+    (
+        "nobody programs it",
+        nobody_owns,
+        "nobody programs it: no encapsulation in v3.33",
+    ),
+    (
+        "no VTEP",
+        lambda c: c.api("pools", "default-ipv4-ippool", vxlan_mode="Always"),
+        "node worker2 has no VXLAN tunnel address",
+    ),
+]
+
+
+@pytest.mark.parametrize(("vary", "reason"), [row[1:] for row in UNKNOWN], ids=[row[0] for row in UNKNOWN])
+def test_where_a_route_should_lead_may_be_unknown(vary: Vary, reason: str) -> None:
+    found = by_prefix(remote_blocks(world(vary), "worker1", SEEN))[BLOCK2]
+    assert found.ways == ()
+    assert found.unknown.startswith(reason)
 
 
 def test_a_node_that_was_not_observed_may_announce_nothing() -> None:
@@ -111,25 +192,8 @@ def test_an_unused_single_address_block_may_be_announced_by_nobody() -> None:
         cluster.allocate("10.48.9.2", held_by("a/b", "worker2"))
 
     found = by_prefix(remote_blocks(world(vary), "worker1", SEEN))
-    assert found["10.48.9.1/32"].optional == "nothing uses this single-address block"
+    assert found["10.48.9.1/32"].optional == "nothing uses this single-address block: its node announces nothing"
     assert found["10.48.9.2/32"].optional == ""
-
-
-HOPS: list[tuple[str, Vary, str | None]] = [
-    ("the default AS", lambda cluster: None, "10.0.0.12"),
-    ("the same AS said aloud", lambda cluster: cluster.api("nodes", "worker2", as_number="64512"), "10.0.0.12"),
-    ("the cluster's own AS", lambda cluster: cluster.settings("bgp", asNumber=64500), "10.0.0.12"),
-    ("another AS", lambda cluster: cluster.api("nodes", "worker2", as_number="64513"), None),
-    ("an external peer", lambda cluster: cluster.settings("peers", "tor", asNumber=65000), None),
-    ("an internal peer", lambda cluster: cluster.settings("peers", "rr", asNumber=64512), "10.0.0.12"),
-    ("a peer by selector", lambda cluster: cluster.settings("peers", "rr", peerSelector="all()"), "10.0.0.12"),
-    ("no BGP address", lambda cluster: cluster.api("nodes", "worker2", bgp_ipv4=None), None),
-]
-
-
-@pytest.mark.parametrize(("vary", "hop"), [row[1:] for row in HOPS], ids=[row[0] for row in HOPS])
-def test_the_next_hop_is_the_owner_where_bgp_keeps_it(vary: Vary, hop: str | None) -> None:
-    assert by_prefix(remote_blocks(world(vary), "worker1", SEEN))[BLOCK2].next_hop == hop
 
 
 @pytest.mark.parametrize(("me", "wanted"), [("worker1", [BORROWED]), ("host1", [BORROWED]), ("worker2", [])])
@@ -137,7 +201,7 @@ def test_a_borrowed_address_leads_to_its_borrower_from_everywhere_else(me: str, 
     found = by_prefix(remote_borrowed(world(), me, SEEN))
     assert list(found) == wanted
     for item in found.values():
-        assert (item.node, item.next_hop, item.borrowed, item.optional) == ("worker2", "10.0.0.12", True, "")
+        assert (item.node, [way.gateway for way in item.ways], item.optional) == ("worker2", ["10.0.0.12"], "")
         assert BORROWER in item.because
 
 
@@ -218,7 +282,8 @@ def test_the_shapes_of_a_host_route(prefix: str, spec: dict[str, Any], metrics: 
     got = host_route(world(lambda cluster: cluster.settings("felix", **spec)), "worker1", prefix, "cali1")
     assert (got.dst, got.dev) == (prefix, "cali1")
     assert got.scope == (net.SCOPE_GLOBAL if ":" in prefix else net.SCOPE_LINK)
-    assert (got.metrics, got.protocols) == (metrics, protocols)
+    assert got.metrics == metrics
+    assert got.protocols == protocols
     assert got.sources == {None}
 
 

@@ -30,7 +30,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _break_check()
     if trouble == "spy" and _worker(session.config):
         _tell(session.config)
-    if trouble == "engine" and not _worker(session.config):
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--trouble") == "engine" and not _worker(config):
         _break_observation()
 
 

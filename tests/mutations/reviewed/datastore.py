@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model import ip
-from model.cluster import BlockAffinity, IPAMBlock, IPPool, Node, Pod, Service, Settings
+from model.cluster import BlockAffinity, IPPool, Node, Pod
 from tests.mutations.dont_care import DontCare, of
 from tests.mutations.facts import label
 
@@ -13,13 +13,20 @@ if TYPE_CHECKING:
     from tests.mutations.dont_care import Scene
     from tests.mutations.mutation import Mutation
 
-_LATER_IPAM = "Read by no check yet: the audit of IPAM (handles, leaks, counts; calico-state §5.3, §5.4)."
-
 
 def _same_object(mutation: Mutation, scene: Scene) -> bool:
     """A copy under the name of an object that is there."""
     known = scene.cluster
-    lists = (known.pods, known.nodes, known.pools, known.blocks, known.affinities, known.felix, known.bgp)
+    lists = (
+        known.pods,
+        known.nodes,
+        known.pools,
+        known.blocks,
+        known.affinities,
+        known.felix,
+        known.bgp,
+        known.handles,
+    )
     names = {(type(item), label(item)) for items in lists for item in items}
     return not mutation.lost and all((type(item), label(item)) in names for item in mutation.gained)
 
@@ -60,15 +67,25 @@ def _not_linux(mutation: Mutation, scene: Scene) -> bool:
 
 
 def _unconfirmed(mutation: Mutation, scene: Scene) -> bool:
-    return all(item.state not in {"", "confirmed"} or item.type != "host" for item in of(BlockAffinity, mutation.gained))
+    return all(
+        item.state not in {"", "confirmed"} or item.type != "host" for item in of(BlockAffinity, mutation.gained)
+    )
 
 
 def _outside(mutation: Mutation, scene: Scene) -> bool:
     return all(not scene.in_pool(pool.cidr) for pool in of(IPPool, mutation.gained))
 
 
-def _block_outside(mutation: Mutation, scene: Scene) -> bool:
-    return all(not scene.in_pool(block.cidr) for block in of(IPAMBlock, mutation.gained))
+def _still_inside(mutation: Mutation, scene: Scene) -> bool:
+    blocks = [block.cidr for block in scene.cluster.blocks]
+    return all(ip.contains(pool.cidr, block) for pool in of(IPPool, mutation.gained) for block in blocks)
+
+
+def _bird_alone(mutation: Mutation, scene: Scene) -> bool:
+    """A value by which BIRD alone still programs unencapsulated pools, or an unknown one (calico-state §4.1)."""
+    felix = {"Enabled", "EnabledNoEncapOnly"}
+    bird = {"Disabled", "EnabledIPIPOnly"}
+    return mutation.new not in (felix if "felix" in mutation.kind else bird)
 
 
 def _no_value(mutation: Mutation, scene: Scene) -> bool:
@@ -80,12 +97,24 @@ def _no_value(mutation: Mutation, scene: Scene) -> bool:
 
 ENTRIES: tuple[DontCare, ...] = (
     DontCare(
-        "[PNIBS]*", "*", "add copy: *", "The API holds one object of a kind, namespace and name: this cannot be.", _same_object
+        "[PNIBS]*",
+        "*",
+        "add copy: *",
+        "The API holds one object of a kind, namespace and name: this cannot be.",
+        _same_object,
     ),
     DontCare("*", "resource_version", "*", "It only tells whether an object changed while one looked."),
     DontCare("*", "created", "*", "Everything is judged, whatever its age (calico-state §7)."),
-    DontCare("Pod", "*", "*", "A pod without Calico networking has nothing that could be wrong (calico-state §1.1).", _no_network),
-    DontCare("Pod", "phase", "*", "Pending, Running and Unknown pods with an address have the same network.", _unfinished),
+    DontCare(
+        "Pod",
+        "*",
+        "*",
+        "A pod without Calico networking has nothing that could be wrong (calico-state §1.1).",
+        _no_network,
+    ),
+    DontCare(
+        "Pod", "phase", "*", "Pending, Running and Unknown pods with an address have the same network.", _unfinished
+    ),
     DontCare("Pod", "deleting", "*", "A pod that is being deleted may keep all it has (calico-state §1.1)."),
     DontCare("Pod", "annotations*", "*", "status.podIPs goes before the annotations (calico-state §1.1)."),
     DontCare("Pod", "labels*", "*", "Nothing follows from these labels."),
@@ -98,21 +127,24 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("Node", "taints", "*", "Where pods are placed is not the network's concern."),
     DontCare("Node", "unschedulable", "*", "Where pods are placed is not the network's concern."),
     DontCare("Node", "ready", "*", "A node that could be observed is judged, ready or not."),
-    DontCare("Node", "os", "*", "What could be observed is judged; what runs no Linux need not be observed.", _not_linux),
+    DontCare(
+        "Node", "os", "*", "What could be observed is judged; what runs no Linux need not be observed.", _not_linux
+    ),
     DontCare("Node", "", "add foreign: os windows", "What runs no Linux need not be observed."),
-    DontCare("Node", "*_ips", "*", "The BGP address goes before these (l3_route_resolver.go:352-398).", _has_bgp_address),
+    DontCare(
+        "Node", "*_ips", "*", "The BGP address goes before these (l3_route_resolver.go:352-398).", _has_bgp_address
+    ),
     DontCare("Node", "bgp_ipv4", "*", "The other nodes are in the same subnet under this mask, too.", _same_subnet),
     DontCare("Node", "pod_cidrs", "*", "Read by no check yet: host-local IPAM."),
     DontCare("Node", "as_number", "*", "Read by no check yet: AS numbers of sessions."),
     DontCare("Node", "route_reflector_id", "*", "Read by no check yet: sessions beyond the mesh."),
-    DontCare("Node", "*tunnel*", "*", "Read by no check yet: tunnel devices and addresses."),
-    DontCare("Node", "vxlan_mac*", "*", "Read by no check yet: tunnel devices and addresses."),
-    DontCare("Node", "wireguard*", "*", "Read by no check yet: WireGuard."),
-    DontCare("IPPool", "", "drop", "Read by no check yet: blocks outside any pool (F62)."),
-    DontCare("IPPool", "cidr", "*", "Read by no check yet: blocks outside any pool (F62), pools that overlap (I3)."),
+    DontCare(
+        "Node", "*tunnel*", "*", "No pool is encapsulated: no tunnel is needed, and its old address harms nobody."
+    ),
+    DontCare("Node", "vxlan_mac*", "*", "No pool is encapsulated: no tunnel is needed."),
+    DontCare("Node", "wireguard*", "*", "WireGuard is not enabled (FelixConfiguration wireguardEnabled)."),
+    DontCare("IPPool", "cidr", "*", "All blocks and pods still lie inside.", _still_inside),
     DontCare("IPPool", "", "add foreign*", "A pool that no block and no pod uses changes nothing.", _outside),
-    DontCare("IPPool", "ipip_mode", "*", "Read by no check yet: routes of pools with encapsulation."),
-    DontCare("IPPool", "vxlan_mode", "*", "Read by no check yet: routes of pools with encapsulation."),
     DontCare("IPPool", "disable_bgp_export", "*", "Read by no check yet: routes that should have been withheld."),
     DontCare("IPPool", "name", "*", "A pool is known by its prefix."),
     DontCare("IPPool", "block_size", "*", "It holds for blocks to come; those that are there keep theirs."),
@@ -123,53 +155,107 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("IPPool", "assignment_mode", "*", "It has no effect on routes (calico-state §4.7)."),
     DontCare("IPPool", "allowed_uses", "*", "It decides on addresses to come."),
     DontCare("IPAMBlock", "name", "*", "A block is known by its prefix."),
-    DontCare("IPAMBlock", "", "add foreign", "Read by no check yet: blocks outside any pool (F62).", _block_outside),
-    DontCare("IPAMBlock", "attributes.handle", "*", _LATER_IPAM),
     DontCare("IPAMBlock", "attributes.secondary.timestamp", "*", "When an address was given away is no state."),
     DontCare("IPAMBlock", "attributes.secondary", "add one*", "An attribute that Calico does not know means nothing."),
-    DontCare("IPAMBlock", "attributes.secondary.*", "drop", "An allocation without this attribute names nobody (§5.2)."),
-    DontCare("IPAMBlock", "attributes.secondary.*", "→ ''", "An allocation without this attribute names nobody (§5.2)."),
-    DontCare("IPAMHandle", "*", "*", _LATER_IPAM),
-    DontCare("IPAMConfig", "*", "*", "Read by no check yet: strict affinity (I8), limits of IPAM."),
+    DontCare(
+        "IPAMBlock", "attributes.secondary.*", "drop", "An allocation without this attribute names nobody (§5.2)."
+    ),
+    DontCare(
+        "IPAMBlock", "attributes.secondary.*", "→ ''", "An allocation without this attribute names nobody (§5.2)."
+    ),
+    DontCare("IPAMHandle", "", "add foreign", "A handle that counts no address holds none."),
+    DontCare("IPAMConfig", "strict_affinity", "*", "Nothing is borrowed here."),
+    DontCare("IPAMConfig", "*", "*", "It holds for addresses and blocks to come."),
     DontCare("BlockAffinity", "name", "*", "Never parse the name: spec.node and spec.cidr tell (calico-state §5.1)."),
     DontCare("BlockAffinity", "state", "→ ''", "An empty state counts as confirmed (calico-state §5.1)."),
-    DontCare("BlockAffinity", "state", "*", "A claim or release under way: neither state of the network is wrong (I1).", _unconfirmed),
-    DontCare("BlockAffinity", "", "add foreign*", "Neither an unconfirmed nor a virtual claim has a blackhole.", _unconfirmed),
-    DontCare("ClusterInformation", "calico_version", "*", "In all of these an unencapsulated pool is BIRD's, and a host route may have either metric."),
-    DontCare("ClusterInformation", "cluster_type", "*", "Read by no check yet: clusters whose routes are not Calico's (R9)."),
-    DontCare("Settings (*)", "", "drop", "Without the object every field has its default, as all that are read have here."),
-    DontCare("Settings (*)", "name", "*", "Without the object every field has its default, as all that are read have here."),
-    DontCare("Settings (*)", "", "add foreign", "Only the objects default and node.<name> hold for a node; an empty peer names no session."),
+    DontCare(
+        "BlockAffinity",
+        "state",
+        "*",
+        "A claim or release under way: neither state of the network is wrong (I1).",
+        _unconfirmed,
+    ),
+    DontCare(
+        "BlockAffinity", "", "add foreign*", "Neither an unconfirmed nor a virtual claim has a blackhole.", _unconfirmed
+    ),
+    DontCare(
+        "ClusterInformation",
+        "calico_version",
+        "*",
+        "In all of these an unencapsulated pool is BIRD's, and a host route may have either metric.",
+    ),
+    DontCare(
+        "ClusterInformation", "cluster_type", "*", "Read by no check yet: clusters whose routes are not Calico's (R9)."
+    ),
+    DontCare(
+        "Settings (*)", "", "drop", "Without the object every field has its default, as all that are read have here."
+    ),
+    DontCare(
+        "Settings (*)", "name", "*", "Without the object every field has its default, as all that are read have here."
+    ),
+    DontCare(
+        "Settings (*)",
+        "",
+        "add foreign",
+        "Only the objects default and node.<name> hold for a node; an empty peer names no session.",
+    ),
     DontCare("Settings (*)", "spec", "add one*", "A field that Calico does not know means nothing."),
     DontCare("Settings (*)", "spec.log*", "*", "What is logged is no state of the network."),
     DontCare("Settings (felix)", "spec.bpf*", "*", "Read by no check yet: the BPF dataplane."),
-    DontCare("Settings (felix)", "spec.nftables*", "*", "nftables or iptables: no difference in routes (calico-state §4.7)."),
+    DontCare(
+        "Settings (felix)", "spec.nftables*", "*", "nftables or iptables: no difference in routes (calico-state §4.7)."
+    ),
     DontCare("Settings (felix)", "spec.reportingInterval", "*", "How often Felix reports is no state of the network."),
     DontCare("Settings (felix)", "spec.floatingIPs", "*", "Read by no check yet: floating addresses."),
     DontCare("Settings (bgp)", "spec.service*", "*", "No service is advertised here."),
-    DontCare("Settings (*)", "spec.programClusterRoutes", "*", "Read by no check yet: routes of pools that not BIRD alone owns."),
-    DontCare("Settings (felix)", "spec.deviceRoute*", "*", "The CNI plugin's own route, proto boot without source, may stay (calico-state §3.1)."),
-    DontCare("Settings (felix)", "spec.ipv4*RoutePriority", "*", "A value of another type falls back to the default.", _no_value),
+    DontCare(
+        "Settings (*)",
+        "spec.programClusterRoutes",
+        "*",
+        "BIRD alone still programs unencapsulated pools; an unknown value is the default.",
+        _bird_alone,
+    ),
+    DontCare("Settings (felix)", "spec.wireguardEnabled", "set to True", "Read by no check yet: WireGuard."),
+    DontCare("Settings (felix)", "spec.wireguardEnabled", "*", "WireGuard stays off."),
+    DontCare("Cluster", "backend", "*", "Any backend but none and vxlan runs BIRD."),
+    DontCare(
+        "Settings (felix)",
+        "spec.deviceRoute*",
+        "*",
+        "The CNI plugin's own route, proto boot without source, may stay (calico-state §3.1).",
+    ),
+    DontCare(
+        "Settings (felix)",
+        "spec.ipv4*RoutePriority",
+        "*",
+        "A value of another type falls back to the default.",
+        _no_value,
+    ),
     DontCare("Settings (felix)", "spec.ipv4ElevatedRoutePriority", "*", "No live migration is under way."),
-    DontCare("Settings (bgp)", "spec.nodeToNodeMeshEnabled", "*", "Read by no check yet: sessions beyond the mesh."),
+    DontCare(
+        "Settings (bgp)",
+        "spec.nodeToNodeMeshEnabled",
+        "set to False",
+        "Read by no check yet: sessions beyond the mesh.",
+    ),
+    DontCare("Settings (bgp)", "spec.nodeToNodeMeshEnabled", "*", "The mesh stays on."),
     DontCare("Settings (bgp)", "spec.asNumber", "*", "Read by no check yet: AS numbers of sessions."),
-    DontCare("Settings (bgp)", "spec.localWorkloadPeering*", "*", "A pod is a BGP peer only by a label that none has here."),
+    DontCare(
+        "Settings (bgp)", "spec.localWorkloadPeering*", "*", "A pod is a BGP peer only by a label that none has here."
+    ),
     DontCare("Service", "*", "*", "No service is advertised here."),
     DontCare("NodeStatus", "*", "*", "Read by no check yet: CalicoNodeStatus, where BIRD itself cannot be asked."),
     DontCare("Cluster", "api_group", "*", "Both groups are decoded alike."),
     DontCare("Cluster", "unlisted", "add one: foreign", "A list that no expectation reads may be missing."),
     DontCare("Header", "*", "*", "It says who observed and how; what was not asked is counted as such."),
     DontCare("Healed", "", "add foreign*", "What healed is reported as healed, and no finding."),
-    DontCare("NodeRecord", "name", "swap", "The index holds the same nodes in another order."),
     DontCare("NodeFacts", "name", "*", "A node's facts are found by the index."),
     DontCare("NodeFacts", "cni_config", "*", "Read by no check yet: the CNI configuration."),
-    DontCare("NodeFacts", "mtu_file*", "*", "Read by no check yet: MTU."),
-    DontCare("NodeFacts", "boot_time", "*", "Read by no check yet: MTU."),
+    DontCare("NodeFacts", "mtu_file*", "*", "It matters to pods whose MTU is too large, and here is none."),
+    DontCare("NodeFacts", "boot_time", "*", "It matters to pods that have lost their interface, and here is none."),
     DontCare("NodeFacts", "started", "*", "When a node was read is no state of it."),
     DontCare("NodeFacts", "finished", "*", "When a node was read is no state of it."),
     DontCare("NodeFacts", "kernel", "*", "Any kernel will do."),
     DontCare("Problem", "", "add foreign", "A fact that nobody knows is read by nobody."),
-    DontCare("Problem", "", "add foreign: fact neighbours", "Read by no check yet: neighbours."),
     DontCare("Problem", "", "add foreign: fact bird", "BIRD's answer is there all the same."),
 )
-_ = (Service, Settings)

@@ -105,13 +105,15 @@ def _not_the_nodes(mutation: Mutation, scene: Scene) -> bool:
     gained = [address for address in of(net.Address, mutation.gained) if address.dev in pods]
     kept = {(address.address, address.dev) for address in of(net.Address, mutation.gained)}
     lost = [address for address in of(net.Address, mutation.lost) if (address.address, address.dev) not in kept]
-    return not any(address.address in own for address in lost) and all(
-        ":" in address.address for address in gained
-    )
+    return not any(address.address in own for address in lost) and all(":" in address.address for address in gained)
 
 
 def _no_ipv6(mutation: Mutation, scene: Scene) -> bool:
     return not scene.has_ipv6()
+
+
+def _not_a_pods_sysctl(mutation: Mutation, scene: Scene) -> bool:
+    return ".cali*." not in mutation.field
 
 
 def _bird6(mutation: Mutation, scene: Scene) -> bool:
@@ -187,8 +189,8 @@ ENTRIES: tuple[DontCare, ...] = (
         "host Rule",
         "*",
         "*",
-        "The rule to the main table stays the first to decide on pools' addresses: the local table holds the node's own, "
-        "and IPv6 rules or later ones get none of them.",
+        "The rule to the main table stays the first to decide on pools' addresses: the local table holds the node's "
+        "own, and IPv6 rules or later ones get none of them.",
         _main_stays,
     ),
     DontCare("host Rule", "fwmask", "*", "A mask selects nothing without a mark."),
@@ -200,7 +202,9 @@ ENTRIES: tuple[DontCare, ...] = (
         "It hides default routes, by which no pool's address is reached.",
         _default_only,
     ),
-    DontCare("host Rule", "table", "swap*", "The three tables hold no route in common: their order is all one.", _order),
+    DontCare(
+        "host Rule", "table", "swap*", "The three tables hold no route in common: their order is all one.", _order
+    ),
     DontCare("host Rule", "priority", "*", "The three tables hold no route in common: their order is all one.", _order),
     DontCare(
         "host Neighbour",
@@ -216,10 +220,11 @@ ENTRIES: tuple[DontCare, ...] = (
         _not_the_nodes,
     ),
     DontCare("host Link", "mac", "*", "ee:ee:ee:ee:ee:ee is best effort (calico-state §2)."),
-    DontCare("host Link", "mtu", "*", "Read by no check yet: MTU."),
-    DontCare("host Link", "vxlan", "*", "Read by no check yet: VXLAN devices."),
+    DontCare("host Link", "vxlan", "*", "Only a link of kind vxlan has these attributes, and here is none."),
     DontCare("host Link", "kind", "*→ netkit", "A pod's pair may be a netkit one (calico-state §1.4)."),
-    DontCare("host Link", "*", "*", "An interface that is no pod's: what it carries shows in the routes.", _other_links),
+    DontCare(
+        "host Link", "*", "*", "An interface that is no pod's: what it carries shows in the routes.", _other_links
+    ),
     DontCare("host Link", "*", "*", "The interface of a pod that is being deleted may go.", _leaving_link),
     DontCare("host Link", "*", "add copy: *", "No two interfaces have one name.", _same_name),
     DontCare("host Namespace", "name", "*", "It is the node's own, whatever it is called."),
@@ -227,9 +232,22 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("host Namespace", "uids", "*", "The node's own namespace is no pod's."),
     DontCare("host Namespace", "neighbours", "*", "Read by no check yet: neighbours and the forwarding database."),
     DontCare("host sysctl", "net.ipv6.*", "*", "No pool is IPv6: IPv6's settings are no pod's concern.", _no_ipv6),
+    DontCare("host sysctl", "", "add one*", "A setting that no rule names."),
+    DontCare("host sysctl", "net.ipv4.conf.all.forwarding", "*", "The same switch as ip_forward, which is read."),
+    DontCare("host sysctl", "net.ipv4.conf.default.*", "*", "It holds for interfaces to come."),
+    DontCare("host sysctl", "net.ipv4.conf.lo.*", "*", "Nothing is forwarded from the loopback interface."),
+    DontCare("host sysctl", "net.ipv4.neigh.lo.*", "*", "Nobody asks for addresses on the loopback interface."),
     DontCare(
-        "host sysctl", "*", "*", "Read by no check yet: the settings of calico-state §2 beyond forwarding and proxy_arp."
+        "host sysctl", "*.proxy_arp", "*", "Only pods' interfaces must answer for 169.254.1.1.", _not_a_pods_sysctl
     ),
+    DontCare("host sysctl", "*.proxy_arp_pvlan", "*", "Calico neither sets nor needs it (calico-state §2)."),
+    DontCare("host sysctl", "*.send_redirects", "*", "Calico neither sets nor needs it (calico-state §2)."),
+    DontCare("host sysctl", "*.accept_local", "*", "Calico neither sets nor needs it (calico-state §2)."),
+    DontCare("host sysctl", "*.arp_*", "*", "Calico neither sets nor needs it (calico-state §2)."),
+    DontCare("host sysctl", "net.ipv4.ip_forward_*", "*", "Calico neither sets nor needs it (calico-state §2)."),
+    DontCare("host sysctl", "*.route_localnet", "*", "Read by no check yet: route_localnet (calico-state §2)."),
+    DontCare("host sysctl", "*.rp_filter", "*", "Read by no check yet: rp_filter, which follows the host's own (§2)."),
+    DontCare("host sysctl", "*.proxy_delay", "*", "Read by no check yet: proxy_delay (calico-state §2)."),
     DontCare("Bird", "version", "*", "Any BIRD that answers will do."),
     DontCare("Bird", "family", "add copy: *", "There is a BIRD for IPv4 and one for IPv6, and no third."),
     DontCare("Bird", "", "add foreign*", "There is a BIRD for IPv4 and one for IPv6, and no third."),
@@ -240,7 +258,9 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("BirdProtocol", "neighbor_as", "*", "A session with the wrong AS is never established."),
     DontCare("BirdProtocol", "info", "*", "Of the protocols only BGP's has a state of its own in it.", _no_bgp),
     DontCare("BirdProtocol", "neighbor", "*", "Of the protocols only BGP has neighbours.", _no_bgp),
-    DontCare("BirdProtocol", "*", "*", "One protocol more that is up and no BGP session changes nothing.", _gained_no_bgp),
+    DontCare(
+        "BirdProtocol", "*", "*", "One protocol more that is up and no BGP session changes nothing.", _gained_no_bgp
+    ),
     DontCare("BirdProtocol", "proto", "swap", "Both protocols are there, under each other's name."),
     DontCare("BirdProtocol", "neighbor", "swap", "Both sessions are there, under each other's name."),
     DontCare("BirdProtocol", "info", "add copy: *", "A peer needs one established session."),

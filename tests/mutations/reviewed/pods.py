@@ -116,7 +116,9 @@ ENTRIES: tuple[DontCare, ...] = (
         "The kernel holds one route for a table, destination, TOS and metric (calico-state R5): this cannot be.",
         _same_key,
     ),
-    DontCare("pod Route", "*", "add copy: *", "A second entry that leads to the same place takes nothing away.", _same_way),
+    DontCare(
+        "pod Route", "*", "add copy: *", "A second entry that leads to the same place takes nothing away.", _same_way
+    ),
     DontCare("pod Route", "metric", "*", "There is no other route to the same prefix that it could lose to."),
     DontCare("pod Route", "hops.weight", "*", "A weight shares traffic among several next hops; these have one."),
     DontCare("pod Route", "hops", "double one", "Two equal next hops lead to the same place."),
@@ -131,15 +133,18 @@ ENTRIES: tuple[DontCare, ...] = (
         "The kernel refuses a gateway with the scope of a link, and gives local routes their scope itself.",
     ),
     DontCare("pod Route", "src", "*", "IPv4 routes have no source: RTA_SRC is IPv6's.", _ipv4),
-    DontCare("pod Route", "prefsrc", "*", "Nobody sends to the gateway itself or to the pod's own address.", _not_default),
+    DontCare(
+        "pod Route", "prefsrc", "*", "Nobody sends to the gateway itself or to the pod's own address.", _not_default
+    ),
     DontCare("pod Route", "prefsrc", "*", "The pod's own address is the source anyway.", _own_source),
     DontCare("pod Route", "hops*", "*", "A local route delivers here, whatever next hop it shows.", _local),
-    DontCare("pod Route", "hops.flags", "*", "The kernel marks a hop as dead when eth0 is down, which is read.", _not_default),
+    DontCare(
+        "pod Route", "hops.flags", "*", "The kernel marks a hop as dead when eth0 is down, which is read.", _not_default
+    ),
     DontCare("pod Route", "mtu", "*", "Nobody sends to the gateway itself or to the pod's own address.", _not_default),
     DontCare("pod Rule", "*", "*", "No pool is IPv6: what IPv6 rules do is no pod's concern.", _ipv6_rules),
     DontCare("pod Rule", "family", "*", "The IPv4 rules are the same as before.", _same_rule),
     DontCare("pod Link", "mac", "*", "eth0's MAC is the kernel's choice (calico-state §1.4)."),
-    DontCare("pod Link", "mtu", "*", "Read by no check yet: MTU."),
     DontCare("pod Link", "vxlan", "*", "A veth has no VXLAN attributes."),
     DontCare("pod Link", "kind", "*→ netkit", "A pod's pair may be a netkit one (calico-state §1.4)."),
     DontCare("pod Link", "*", "*", "Interfaces other than eth0 are the application's or Multus's.", _not_eth0),

@@ -1,0 +1,79 @@
+"""The tool's own faults, a killed worker, an interrupt: never a pass, no traceback, and the reports are there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.suite import PROJECT, command, environment, finished, judged, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TROUBLE = ("-p", "e2e_trouble")
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+@pytest.mark.parametrize(
+    ("trouble", "words", "fault"),
+    [
+        ("check", "test_node_forwards_packets[worker", "ValueError: a fault of the check's own"),
+        ("setup", "has no verdict: an error in its setup", "ValueError: a fault of the set-up's own"),
+        ("collection", "pytest met an internal error", "ValueError: a fault of the collection's own"),
+    ],
+)
+def test_fault_of_the_tool_is_no_verdict(
+    healthy: str, workers: str, trouble: str, words: str, fault: str, tmp_path: Path
+) -> None:
+    done = judged(run(tmp_path, healthy, workers, *TROUBLE, f"--trouble={trouble}"), 3, words, "tool-error.txt")
+    assert done.document["problem"]["trouble"] == "an error inside the tool"
+    assert fault in (tmp_path / "tool-error.txt").read_text()
+
+
+def test_fault_of_the_tool_outweighs_findings(faulty: str, tmp_path: Path) -> None:
+    done = judged(run(tmp_path, faulty, *TROUBLE, "--trouble=check"), 3)
+    assert done.ids
+
+
+def test_fault_while_observing_is_one_sentence(healthy: str, tmp_path: Path) -> None:
+    done = judged(
+        run(tmp_path, healthy, *TROUBLE, "--trouble=engine"), 3, "ValueError: a fault of the observation's own"
+    )
+    assert "Traceback" in (tmp_path / "tool-error.txt").read_text()
+    assert done.document["results"] == 0
+
+
+def test_killed_worker_is_never_a_pass(healthy: str, tmp_path: Path) -> None:
+    done = judged(run(tmp_path, healthy, "-n2", *TROUBLE, "--trouble=kill"), 3, "the worker that ran it died")
+    assert 0 < done.document["results"] < done.document["planned"]
+
+
+def test_next_run_leaves_nothing_of_a_failed_one(healthy: str, tmp_path: Path) -> None:
+    judged(run(tmp_path, healthy, *TROUBLE, "--trouble=setup"), 3)
+    judged(run(tmp_path, healthy), 0)
+    assert not (tmp_path / "tool-error.txt").exists()
+
+
+@pytest.mark.parametrize(("workers", "whole_group"), [("-n0", True), ("-n2", True), ("-n2", False)])
+def test_interrupt_is_told_in_every_report(healthy: str, workers: str, whole_group: bool, tmp_path: Path) -> None:
+    """As by Ctrl-C, which the terminal sends to the workers too, and as by a `kill` of the controller alone."""
+    there = tmp_path / "there"
+    os.mkfifo(there)
+    process = subprocess.Popen(
+        command(healthy, workers, *TROUBLE, "--trouble=wait", f"--trouble-file={there}", f"--out={tmp_path / 'out'}"),
+        cwd=PROJECT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    there.read_text()
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    done = judged(finished(process, tmp_path / "out"), 2, "Interrupted, so there is no verdict")
+    assert done.document["interrupted"]
+    assert done.document["results"] < done.document["planned"]
