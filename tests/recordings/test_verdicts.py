@@ -137,7 +137,7 @@ def test_two_pods_older_than_their_tunnel_are_mentioned_and_nothing_more() -> No
     assert {item.outcome for item in judged} <= {Outcome.PASSED, Outcome.INAPPLICABLE, Outcome.UNASKED}
 
 
-@pytest.mark.parametrize("name", ["borrowed-and-many-blocks", "labelled/base"])
+@pytest.mark.parametrize("name", ["labelled/base-borrow", "labelled/base"])
 def test_every_check_but_the_trials_examines_something(name: str) -> None:
     examined: dict[str, int] = {}
     for item in results(name):
