@@ -84,9 +84,12 @@ if [ ! -x $venv/bin/python ] || ! $venv/bin/python -c '' 2>/dev/null; then
   rm -rf $venv
   quietly "making the virtual environment" "$python" -m venv $venv
 fi
-wanted=$(sha256sum requirements.lock | cut -d' ' -f1)
+wanted=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
 if [ "$(cat $stamp 2>/dev/null || true)" != "$wanted" ]; then
   quietly "installing the locked Python packages" \
     $venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+  # The entry point alone, in place: pytest finds its ini file by it in spite of options that name files (gate/early.py).
+  quietly "installing the project's entry point" \
+    $venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
   echo "$wanted" >$stamp
 fi
