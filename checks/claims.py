@@ -125,7 +125,7 @@ def _host_prefix(node: NodeCase, route: net.Route) -> str | None:
     if len(hosts) == 1 and _by_workload(node, route):
         return "Felix routes pods one by one (FelixConfiguration routeSource WorkloadIPs)"
     devices = {hop.dev for hop in route.hops}
-    if devices <= _TUNNELS and world.tunnel_addresses.get(address) not in {None, node.name}:
+    if devices and devices <= _TUNNELS and world.tunnel_addresses.get(address) not in {None, node.name}:
         return "a remote tunnel endpoint (older releases, or borrowed)"
     if advertises(world, address):
         return "an advertised service's address"

@@ -31,6 +31,7 @@ def teller(config: pytest.Config) -> Callable[[str], None]:
     def say(sentence: str) -> None:
         if reporter is not None:
             reporter.write_line(sentence)
+            reporter.flush()  # progress is read while it goes on, through a pipe too
 
     return say
 

@@ -11,10 +11,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECORDINGS = PROJECT / "tests" / "recordings"
@@ -59,10 +56,10 @@ class Run:
         return str(self.document["verdict"])
 
 
-def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """A user's environment in which no cluster is named, and nothing of this test run is inherited."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
-    return kept | {"PYTHONPATH": str(PLUGINS), "HOME": "/nonexistent", "COLUMNS": "120", **(more or {})}
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    return kept | {"PYTHONPATH": str(PLUGINS), "HOME": "/nonexistent", "COLUMNS": "120"}
 
 
 def unprintable(text: str) -> set[str]:
@@ -70,24 +67,21 @@ def unprintable(text: str) -> set[str]:
     return {char for char in text if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"}} - {"\n"}
 
 
-def command(*args: str | Path) -> list[str]:
-    """pytest's command line, as a user writes it in the project's folder."""
-    return [sys.executable, "-m", "pytest", *map(str, args)]
-
-
-def run(out: Path, *args: str | Path, cwd: Path = PROJECT, env: Mapping[str, str] | None = None) -> Run:
+def run(out: Path, *args: str | Path, cwd: Path = PROJECT) -> Run:
     """Run the suite with these arguments and `--out`, to its end."""
-    return finished(
-        subprocess.Popen(
-            command(*args, f"--out={out}"),
-            cwd=cwd,
-            env=environment(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ),
-        out,
+    return finished(started(out, *args, cwd=cwd), out)
+
+
+def started(out: Path, *args: str | Path, cwd: Path = PROJECT) -> subprocess.Popen[bytes]:
+    """Start such a run, in a session of its own; both outputs come by one pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", *map(str, args), f"--out={out}"],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 from lab.api.trouble import Trouble
 from lab.tools import wait_until
-from tests.e2e.suite import PROJECT, Run, command, environment, finished, judged, run, unprintable
+from tests.e2e.suite import PROJECT, Run, finished, judged, run, started, unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +75,8 @@ def test_nodes_that_cannot_be_entered_are_each_one_line(api: Control, tmp_path: 
 
 
 def test_hostile_node_name_is_shown_and_nothing_more(api: Control, tmp_path: Path) -> None:
-    trap = tmp_path / "trap"
-    name = f"w$(touch {trap})`touch {trap}`\x1b[31m\n; touch {trap}"
+    trap = PROJECT / "e2e-trap"  # without a slash: the run's folder is the project
+    name = "w 'x' $(touch e2e-trap)`touch e2e-trap`\x1b[31m\n; touch e2e-trap"
     node = api.get("nodes", "worker2")
     api.create({**node, "metadata": {**node["metadata"], "name": name, "uid": "evil"}})
     try:
@@ -92,20 +91,11 @@ def test_hostile_node_name_is_shown_and_nothing_more(api: Control, tmp_path: Pat
 def test_interrupt_while_it_observes_is_told_in_every_report(api: Control, tmp_path: Path) -> None:
     api.trouble(Trouble("delay", path="*/pods", times=0, seconds=3.0))
     seen = len(api.served())
-    process = subprocess.Popen(
-        command(
-            f"--kubeconfig={api.state_dir / 'kubeconfig'}", "--context=lab", "--reach=lab", f"--out={tmp_path / 'out'}"
-        ),
-        cwd=PROJECT,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    kubeconfig = f"--kubeconfig={api.state_dir / 'kubeconfig'}"
+    process = started(tmp_path, kubeconfig, "--context=lab", "--reach=lab")
     wait_until("the first lists", lambda: len(api.served()) > seen + 3, 30.0)
     process.send_signal(2)
-    done = judged(finished(process, tmp_path / "out"), 2)
+    done = judged(finished(process, tmp_path), 2)
     assert done.document["interrupted"]
 
 

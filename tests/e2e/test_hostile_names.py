@@ -21,7 +21,6 @@ HOSTILE = {
     "markup": "]]><failure/>&lt;<script>alert(1)</script>{{7*7}}%s%n",
     "path": "../../../../{}",
     "not ASCII": "наме‮ \ud83d\ude00 \ufffe",
-    "half a surrogate pair": "a\ud83db",
     "long": "x" * 20_000,
 }
 
@@ -53,3 +52,9 @@ def test_hostile_names_are_shown_and_nothing_more(kind: str, tmp_path: Path) -> 
     for finding in done.document["findings"]:
         assert all(char.isprintable() for value in finding.values() if isinstance(value, str) for char in value)
     assert {case.get("value") for case in done.junit.iterfind(".//property[@name='finding']")} == done.ids
+
+
+def test_text_that_is_no_unicode_is_a_damaged_recording(tmp_path: Path) -> None:
+    folder = variations.unpacked(tmp_path)
+    _hostile(folder, "half a surrogate pair \ud83d")
+    judged(run(tmp_path / "out", f"--replay={folder}"), 4, "JSON is malformed")

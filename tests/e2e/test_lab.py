@@ -6,9 +6,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from lab import faults
+from lab.api.control import Control
 from lab.change import add_pod, remove_pod
 from lab.topology import LabPod
-from tests.e2e.suite import Run, judged, run
+from tests.e2e.suite import Run, finished, judged, run, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 RUNS = 5
 
 
+def _options(lab: Lab) -> tuple[str, ...]:
+    return f"--kubeconfig={lab.kubeconfig}", "--context=lab", "--reach=lab"
+
+
 def _look(lab: Lab, out: Path, *options: str) -> Run:
-    return run(out, f"--kubeconfig={lab.kubeconfig}", "--context=lab", "--reach=lab", *options)
+    return run(out, *_options(lab), *options)
 
 
 def test_healthy_lab_conforms_and_its_record_says_the_same(lab: Lab, tmp_path: Path) -> None:
@@ -40,13 +45,16 @@ def test_packets_off_is_named_and_weighs_nothing(lab: Lab, tmp_path: Path) -> No
 
 
 def _churn(lab: Lab, stop: threading.Event) -> Iterator[str]:
-    """Pods come and go, one with a borrowed address, until told to stop; each is named when it came."""
-    pods = (
-        LabPod(namespace="churn", name="one", node="worker1", addresses=("10.48.0.90",), lab=lab.name),
-        LabPod(namespace="churn", name="two", node="worker2", addresses=("10.48.0.150",), lab=lab.name),
-        LabPod(namespace="churn", name="guest", node="worker2", addresses=("10.48.0.91",), lab=lab.name),
-    )
+    """Pods come and go, one of them with a borrowed address, as IPAM gives them; each is named when it has come."""
+    control = Control(lab.directory)
     while not stop.is_set():
+        here, borrowed, *_ = control.free_addresses("worker1")
+        there = control.free_addresses("worker2")[0]
+        pods = (
+            LabPod(namespace="churn", name="one", node="worker1", addresses=(here,)),
+            LabPod(namespace="churn", name="two", node="worker2", addresses=(there,)),
+            LabPod(namespace="churn", name="guest", node="worker2", addresses=(borrowed,)),
+        )
         for pod in pods:
             add_pod(lab, pod)
             yield pod.key
@@ -55,7 +63,8 @@ def _churn(lab: Lab, stop: threading.Event) -> Iterator[str]:
 
 
 def test_pods_that_come_and_go_are_never_accused(lab: Lab, tmp_path: Path) -> None:
-    stop, came = threading.Event(), [""] * 0
+    stop = threading.Event()
+    came: list[str] = []
     thread = threading.Thread(target=lambda: came.extend(_churn(lab, stop)), name="churn")
     thread.start()
     try:
@@ -84,20 +93,12 @@ def test_node_that_cannot_be_entered_is_one_line_and_hides_no_fault_elsewhere(la
 
 
 def test_fault_that_heals_is_told_as_healed(lab: Lab, tmp_path: Path) -> None:
-    faults.inject(lab, "F15")
-    first = threading.Event()
-    kept = tmp_path / "out"
-
-    def mend() -> None:
-        first.wait(30.0)
-        faults.undo(lab, "F15")
-
-    thread = threading.Thread(target=mend, name="mend")
-    thread.start()
-    try:
-        first.set()
-        done = judged(_look(lab, kept, "--settle=20"), 0)
-    finally:
-        first.set()
-        thread.join()
+    with faults.broken(lab, "F15") as pod:
+        process = started(tmp_path, *_options(lab), "--settle=6", "--packets=off")
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in lab.state().nodes]  # a line a node: the first look has seen them all
+    done = judged(finished(process, tmp_path), 0, "looking again at worker1", "1 finding healed while it was looked at")
+    assert all(line.startswith(b"asked") for line in said)
+    (healed,) = done.document["healed"]
+    assert healed["id"].startswith(f"host_interface_answers_arp_and_forwards/worker1/{pod}/")
     assert done.ids == set()

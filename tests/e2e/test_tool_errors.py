@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.suite import PROJECT, command, environment, finished, judged, run
+from tests.e2e.suite import finished, judged, run, started
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,15 +62,7 @@ def test_interrupt_is_told_in_every_report(healthy: str, workers: str, whole_gro
     """As by Ctrl-C, which the terminal sends to the workers too, and as by a `kill` of the controller alone."""
     there = tmp_path / "there"
     os.mkfifo(there)
-    process = subprocess.Popen(
-        command(healthy, workers, *TROUBLE, "--trouble=wait", f"--trouble-file={there}", f"--out={tmp_path / 'out'}"),
-        cwd=PROJECT,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process = started(tmp_path / "out", healthy, workers, *TROUBLE, "--trouble=wait", f"--trouble-file={there}")
     there.read_text()
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
     done = judged(finished(process, tmp_path / "out"), 2, "Interrupted, so there is no verdict")

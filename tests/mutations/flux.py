@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 from tests.mutations.changes import changes
 from tests.mutations.facts import AGAIN, label
 from tests.mutations.mutation import Mutation
@@ -17,6 +15,8 @@ from tests.mutations.values import Pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import msgspec
 
     from model.snapshot import Snapshot
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.mutations.mutation import Mutation
 
 Said = tuple[str, str, str, str, str]
+UNOBSERVED = "not observed"
 
 
 class Fate(enum.StrEnum):
@@ -41,7 +42,7 @@ def said(results: Iterable[Result]) -> set[Said]:
     for result in results:
         place = (result.check, result.node, result.subject)
         spoken |= {(*place, item.object, f"{item.severity}: {item.found}") for item in result.verdict.differences}
-        spoken |= {(*place, gap.object, "not observed") for gap in result.verdict.unobserved}
+        spoken |= {(*place, gap.object, UNOBSERVED) for gap in result.verdict.unobserved}
     return spoken
 
 
@@ -53,12 +54,19 @@ class Baseline:
         self.said = said(judge(snapshot))
 
     def outcome(self, mutation: Mutation) -> Outcome:
-        """Judge the mutated snapshot, as far as the mutation can matter."""
+        """What becomes of a mutation."""
         try:
-            mutated = edited(self.snapshot, mutation.edits)
-            new = said(judge(mutated, mutation.nodes or None)) - self.said
+            new = self._news(mutation)
         except Exception as error:  # whatever a check raises is what is wanted here
             return Outcome(Fate.RAISED, f"{type(error).__name__}: {error}")
         if not new:
             return Outcome(Fate.SURVIVED)
         return Outcome(Fate.FOUND, " ".join(min(new)))
+
+    def accusations(self, mutation: Mutation) -> list[str]:
+        """The differences that a mutation brings; what could not be observed accuses nobody."""
+        return sorted(" ".join(item) for item in self._news(mutation) if item[-1] != UNOBSERVED)
+
+    def _news(self, mutation: Mutation) -> set[Said]:
+        """What is said of the mutated snapshot, judged as far as the mutation can matter, and was not said before."""
+        return said(judge(edited(self.snapshot, mutation.edits), mutation.nodes or None)) - self.said

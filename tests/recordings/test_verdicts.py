@@ -33,6 +33,7 @@ TUNNELLED = {
     "node_has_its_tunnel_devices",
     "vxlan_device_knows_every_other_node",
     "strict_affinity_leaves_nothing_borrowed",
+    "encrypted_peers_are_reached_by_wireguard",
 }
 OLD_MTU = {("pods_mtu_fits_its_way_out", "worker1", f"vx/{pod}/mtu-size") for pod in ("v1-0", "v1-1")}
 

@@ -20,6 +20,7 @@ from model.cluster import (
     Cluster,
     ClusterInformation,
     IPAMBlock,
+    IPAMHandle,
     IPPool,
     Node,
     Pod,
@@ -206,8 +207,14 @@ def healthy_cluster() -> Cluster:
         pools=(IPPool("default-ipv4-ippool", POOL, 26), IPPool("default-ipv6-ippool", POOL6, 122)),
         blocks=tuple(blocks),
         affinities=tuple(affinity(cidr, node) for cidr, node in OWNERS.items()),
+        handles=tuple(_handle(key, ips) for key, (_, ips) in LIVE.items()),
         information=ClusterInformation("v3.30.7"),
     )
+
+
+def _handle(key: str, ips: tuple[str, ...]) -> IPAMHandle:
+    blocks = [cidr for cidr in OWNERS for address in ips if within(cidr, address)]
+    return IPAMHandle(f"k8s-pod-network.{key}", {cidr: blocks.count(cidr) for cidr in blocks})
 
 
 def _node(name: str, number: int) -> Node:

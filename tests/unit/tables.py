@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.run import apply, catalogue
-from model.verdict import Outcome
 from tests.unit.scenes import Scene, scene
 
 if TYPE_CHECKING:
@@ -70,7 +69,6 @@ def healthy(check: str) -> tuple[Result, ...]:
     """What a check says of the healthy cluster: no difference, nothing unobserved."""
     results = tuple(run(scene(), check))
     assert {word for _, _, word in said(results)} <= {INAPPLICABLE}
-    assert any(result.outcome is Outcome.PASSED for result in results)
     return results
 
 
