@@ -17,7 +17,7 @@ lint: setup ## style, format, types, import contracts
 	$(BIN)/lint-imports
 
 test: lint ## lint, and the project's own tests
-	$(BIN)/python -m pytest -c tests/pytest.ini
+	$(BIN)/python -m pytest -c tests/pytest.ini -n 2 --dist loadfile tests
 
 bench: setup ## ratios on this machine
 	$(BIN)/python -m bench.probe_cost

@@ -16,7 +16,7 @@ import msgspec
 from model import ip
 from model.cluster import IPAMBlock
 from model.free import free_addresses, shown_addresses
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -209,6 +209,7 @@ def _difference(trial: Trial, leaks: list[str], free: tuple[str, ...]) -> Differ
         look=_command(trial, _worst(trial, free)),
         severity=Severity.WRONG,
         likely=_likely(trial, free),
+        about=about(block=trial.block),
     )
 
 

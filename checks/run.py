@@ -9,6 +9,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 import checks
+from checks.applies import wired_by
 from checks.cases import ClusterCase, NodeCase, PodCase, judged
 from checks.declare import CATALOGUE, NEEDS, Check, Scope
 from expect.world import World
@@ -76,11 +77,23 @@ class Bench:
 
 def apply(check: Check, case: Case) -> Result:
     """One check on one case: what could not be observed at all is said before the check is asked."""
-    node = case.name if isinstance(case, NodeCase) else case.node.name if isinstance(case, PodCase) else ""
+    node = _node_of(case)
     subject = case.name if not isinstance(case, ClusterCase) else "cluster"
-    gap = _unasked(check, case)
-    verdict = Verdict(unasked=(gap,)) if gap else check.function(case)
+    gap, foreign = _unasked(check, case), _foreign(case)
+    verdict = Verdict(unasked=(gap,)) if gap else Verdict(inapplicable=(foreign,)) if foreign else check.function(case)
     return Result(check.id, check.sentence, node, subject, verdict)
+
+
+def _node_of(case: Case) -> str:
+    if isinstance(case, PodCase):
+        return case.node.name
+    return case.name if isinstance(case, NodeCase) else ""
+
+
+def _foreign(case: Case) -> Gap | None:
+    """Why no expectation of a pod's network holds on its node: another plugin than Calico's wires the pods there."""
+    other = wired_by(case.node) if isinstance(case, PodCase) else None
+    return Gap(_node_of(case), f"the CNI plugin {other} wires the pods there, not Calico's") if other else None
 
 
 def _unasked(check: Check, case: Case) -> Gap | None:

@@ -8,7 +8,7 @@ from checks.declare import check
 from expect.bgp import Peer, bird_needed, mesh_enabled, mesh_peers
 from expect.cluster_routes import bgp_address
 from model import ip
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from checks.cases import NodeCase
@@ -43,6 +43,7 @@ def test_bird_answers(node: NodeCase) -> Verdict:
         found="nobody answers",
         look=node.on("birdcl -s /var/run/calico/bird.ctl show status"),
         likely="BIRD has died or calico-node is restarting: see the log of its calico-node pod",
+        about=about(state="dead"),
     )
     return Verdict(1, (difference,))
 
@@ -55,8 +56,8 @@ def _protocols(node: NodeCase, bird: Bird, needed: str) -> Verdict:
         wanted["Static"] = "it announces none of the node's blocks"
     down = [item for item in bird.protocols if item.proto != "BGP" and item.state != "up"]
     missing = sorted(wanted.keys() - {item.proto for item in bird.protocols})
-    told = [(item.name, f"{item.name} is {item.state}", wanted.get(item.proto, "")) for item in down]
-    told += [(name.lower(), f"no {name} protocol", wanted[name]) for name in missing]
+    told = [(item.name, item.proto, f"{item.name} is {item.state}", wanted.get(item.proto, "")) for item in down]
+    told += [(name.lower(), name, f"no {name} protocol", wanted[name]) for name in missing]
     differences = tuple(
         Difference(
             kind=Kind.DIFFERENT,
@@ -67,8 +68,9 @@ def _protocols(node: NodeCase, bird: Bird, needed: str) -> Verdict:
             look=node.on("birdcl -s /var/run/calico/bird.ctl show protocols"),
             severity=Severity.BROKEN if effect else Severity.WRONG,
             likely="it was disabled by hand, or its configuration was not rendered whole",
+            about=about(protocol=proto),
         )
-        for name, found, effect in told
+        for name, proto, found, effect in told
     )
     return Verdict(examined=1 + len(wanted), differences=differences)
 
@@ -94,7 +96,8 @@ def test_bgp_sessions_are_established(node: NodeCase) -> Verdict:
         return Verdict(inapplicable=(Gap(node.name, reason),))
     differences = [item for peer in peers for item in _peer(node, bird, peer)]
     known = {peer.address for peer in peers}
-    differences += [_other(node, item) for item in sessions if item.neighbor not in known and not _established(item)]
+    strange = [item for item in sessions if item.neighbor not in known and not _established(item)]
+    differences += [_other(node, bird, item) for item in strange]
     return Verdict(examined=max(len(peers), len(sessions)), differences=tuple(differences))
 
 
@@ -116,8 +119,25 @@ def _peer(node: NodeCase, bird: Bird, peer: Peer) -> list[Difference]:
         look=node.on("birdcl -s /var/run/calico/bird.ctl show protocols all"),
         severity=Severity.BROKEN,
         likely=_likely(node, peer),
+        about=_about(node, bird, sessions, peer.node),
     )
     return [difference]
+
+
+def _about(node: NodeCase, bird: Bird, sessions: list[BirdProtocol], peer: str | None) -> tuple[str, ...]:
+    """The other end, whether it reflects routes, and what sets this session apart; a disabled one is `down`."""
+    other = node.world.nodes.get(peer or "")
+    states = {
+        "disabled": any(item.state == "down" for item in sessions),
+        "alone": not any(_established(item) for item in bird.protocols if item.proto == "BGP"),
+        "unobserved": other is not None and other.name not in node.cluster.observed,
+        "external": other is None,
+    }
+    return about(
+        node=peer,
+        reflector=peer if other and other.route_reflector_id else None,
+        state=[name for name, holds in states.items() if holds],
+    )
 
 
 def _likely(node: NodeCase, peer: Peer) -> str:
@@ -126,7 +146,7 @@ def _likely(node: NodeCase, peer: Peer) -> str:
     return f"BIRD on {peer.node} is down, TCP port 179 is blocked between the two, or the addresses are wrong"
 
 
-def _other(node: NodeCase, session: BirdProtocol) -> Difference:
+def _other(node: NodeCase, bird: Bird, session: BirdProtocol) -> Difference:
     return Difference(
         kind=Kind.DIFFERENT,
         object=session.neighbor or session.name,
@@ -136,4 +156,5 @@ def _other(node: NodeCase, session: BirdProtocol) -> Difference:
         look=node.on("birdcl -s /var/run/calico/bird.ctl show protocols all"),
         severity=Severity.WRONG,
         likely="a BGPPeer that is down, or a peer that is no longer there",
+        about=_about(node, bird, [session], node.world.node_addresses.get(session.neighbor)),
     )

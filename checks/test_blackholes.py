@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from checks.declare import check
 from checks.flows import flows_to
 from expect.cluster_routes import Blackhole, own_blackholes
+from expect.world import route_class
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,7 @@ def _difference(
         look=node.on(f"ip -d route show exact {wanted.prefix}"),
         severity=severity,
         likely=likely,
+        about=about(block=wanted.prefix, owner=wanted.ownership.owners, encap=route_class(wanted.pool)),
     )
 
 
@@ -116,6 +118,12 @@ def _foreign(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[Diff
             look=node.on(f"ip -d route show exact {prefix}"),
             severity=Severity.BROKEN if block else Severity.WRONG,
             likely=_claim(node, prefix) or "left behind by an earlier owner, or added by hand",
+            about=about(
+                block=prefix,
+                node=block.node if block else None,
+                encap=route_class(pool),
+                by="BIRD" if all(route.protocol == net.PROTO_BIRD for route in drops) else None,
+            ),
         )
 
 

@@ -11,8 +11,9 @@ from expect.cluster_routes import Destination, bgp_address, remote_blocks, remot
 from expect.fib import Flow
 from expect.ownership import Owner
 from expect.ways import By, Way
+from expect.world import route_class
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,8 +81,9 @@ def _one(node: NodeCase, destination: Destination, found: list[net.Route]) -> Ve
         return Verdict(examined=1)
     severity = Severity.BROKEN if any(level is Severity.BROKEN for _, level in faults) else Severity.WRONG
     reasons = ", ".join(reason for reason, _ in faults)
-    difference = _difference(node, destination, Kind.DIFFERENT, f"{net.describe_route(best)} ({reasons})", severity)
-    return Verdict(1, (difference,))
+    found_text = f"{net.describe_route(best)} ({reasons})"
+    by = "BIRD" if best.protocol == net.PROTO_BIRD else None
+    return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found_text, severity, by=by),))
 
 
 def _in_flux(node: NodeCase, destination: Destination) -> bool:
@@ -188,7 +190,13 @@ def _wireguard(route: net.Route) -> bool:
 
 
 def _difference(
-    node: NodeCase, destination: Destination, kind: Kind, found: str, severity: Severity, likely: str = ""
+    node: NodeCase,
+    destination: Destination,
+    kind: Kind,
+    found: str,
+    severity: Severity,
+    likely: str = "",
+    by: str | None = None,
 ) -> Difference:
     shapes = " or ".join(_shape(node, destination.prefix, way) for way in destination.ways)
     return Difference(
@@ -200,6 +208,19 @@ def _difference(
         look=node.on(f"ip route get {ip.bare(destination.prefix)}"),
         severity=severity,
         likely=likely,
+        about=_about(node, destination, by),
+    )
+
+
+def _about(node: NodeCase, destination: Destination, by: str | None) -> tuple[str, ...]:
+    block = node.world.block_of(ip.bare(destination.prefix))
+    return about(
+        node=destination.node,
+        block=block.cidr if block else None,
+        owner=destination.ownership.owners,
+        encap=route_class(destination.pool),
+        device=[device for way in destination.ways for device in way.devices],
+        by=by,
     )
 
 

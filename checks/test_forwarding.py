@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from checks.declare import check
 from model import ip
-from model.verdict import Difference, Gap, Kind, Verdict
+from model.verdict import Difference, Gap, Kind, Verdict, about
 
 if TYPE_CHECKING:
     from checks.cases import NodeCase
@@ -33,11 +33,11 @@ def test_node_forwards_packets(node: NodeCase) -> Verdict:
         return Verdict(inapplicable=(Gap(node.name, "it has neither pods nor blocks"),))
     verdict = Verdict()
     for family in sorted(families):
-        verdict += _forwards(node, _SYSCTLS[family])
+        verdict += _forwards(node, family, _SYSCTLS[family])
     return verdict
 
 
-def _forwards(node: NodeCase, name: str) -> Verdict:
+def _forwards(node: NodeCase, family: int, name: str) -> Verdict:
     value = node.facts.host.sysctls.get(name)
     if value is None:
         return Verdict(unobserved=(Gap(f"{node.name}/{name}", f"{name} was not among the sysctls that were read"),))
@@ -52,5 +52,6 @@ def _forwards(node: NodeCase, name: str) -> Verdict:
         found=f"{name} = {value}",
         look=node.on(f"sysctl {name}"),
         likely="FelixConfiguration ipForwarding Disabled" if setting == "Disabled" else "a hardening script cleared it",
+        about=about(setting="forwarding", family=str(family)),
     )
     return Verdict(examined=1, differences=(difference,))

@@ -8,7 +8,7 @@ from checks.declare import check
 from checks.matching import points_back
 from expect.pods import LINK_KINDS
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,10 @@ def test_pod_has_its_host_interface(pod: PodCase) -> Verdict:
         )
         if bad
     ]
-    return _one(pod, Kind.DIFFERENT, f"{pod.interface}: {', '.join(wrong)}") if wrong else Verdict(examined=1)
+    if not wrong:
+        return Verdict(examined=1)
+    state = "without-carrier" if link.up and link.kind in LINK_KINDS and link.master is None else None
+    return _one(pod, Kind.DIFFERENT, f"{pod.interface}: {', '.join(wrong)}", state=state)
 
 
 @check(faults=("F13",), severity=Severity.WRONG)
@@ -78,7 +81,7 @@ def _link_local(address: net.Address) -> bool:
     return ip.family(address.address) == 6 and address.scope == net.SCOPE_LINK
 
 
-def _one(pod: PodCase, kind: Kind, found: str, likely: str = "") -> Verdict:
+def _one(pod: PodCase, kind: Kind, found: str, likely: str = "", state: str | None = None) -> Verdict:
     difference = Difference(
         kind=kind,
         object=pod.name,
@@ -87,6 +90,7 @@ def _one(pod: PodCase, kind: Kind, found: str, likely: str = "") -> Verdict:
         found=found,
         look=pod.node.on(f"ip -d link show {pod.interface}"),
         likely=likely,
+        about=about(link=pod.interface, state=state),
     )
     return Verdict(examined=1, differences=(difference,))
 
@@ -162,11 +166,11 @@ def test_host_interface_answers_arp_and_forwards(pod: PodCase) -> Verdict:
         if family == 4:
             wanted.append(f"net.ipv4.conf.{pod.interface}.proxy_arp")
         for name in wanted:
-            verdict += _sysctl(pod, name)
+            verdict += _sysctl(pod, family, name)
     return verdict
 
 
-def _sysctl(pod: PodCase, name: str) -> Verdict:
+def _sysctl(pod: PodCase, family: int, name: str) -> Verdict:
     sysctls = pod.node.facts.host.sysctls
     value = sysctls.get(name)
     if value is None:
@@ -184,5 +188,6 @@ def _sysctl(pod: PodCase, name: str) -> Verdict:
         look=pod.node.on(f"sysctl {name}"),
         severity=Severity.BROKEN,
         likely="a hardening script or a network manager changed it; Felix sets it again at its next refresh (90 s)",
+        about=about(setting=name.rpartition(".")[2], family=str(family)),
     )
     return Verdict(examined=1, differences=(difference,))

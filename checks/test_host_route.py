@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.applies import migrates
 from checks.declare import check
 from checks.flows import flows_to
 from expect.host_routes import HostRoute, host_route
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ def test_host_route_leads_to_its_pod(pod: PodCase) -> Verdict:
     unread = pod.node.unread("routes")
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"the node's routes could not be read: {unread}"),))
+    if migrates(pod):
+        return Verdict(inapplicable=(Gap(pod.name, "it is an end of a live migration: only one end has the route"),))
     verdict = Verdict()
     for prefix in pod.prefixes:
         verdict += _route(pod, host_route(pod.node.world, pod.node.name, prefix, pod.interface))
@@ -65,6 +68,7 @@ def _difference(pod: PodCase, wanted: HostRoute, kind: Kind, found: str, look: s
         else "Felix has no workload endpoint for the pod, or something removed its route"
         if kind is Kind.MISSING
         else "",
+        about=about(address=ip.bare(wanted.dst)),
     )
 
 
@@ -106,6 +110,8 @@ def test_host_route_wins_the_lookup(pod: PodCase) -> Verdict:
     unread = pod.node.unread("routes", "rules")
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"the node's routes and rules could not be read: {unread}"),))
+    if migrates(pod):
+        return Verdict(inapplicable=(Gap(pod.name, "it is an end of a live migration: the other's route may win"),))
     verdict = Verdict()
     for prefix in pod.prefixes:
         if not any(_leads(route, prefix, pod.interface) for route in pod.node.facts.host.routes):
@@ -139,6 +145,7 @@ def _lookup(pod: PodCase, prefix: str) -> Verdict:
         found=found,
         look=pod.node.on(f"ip route get {ip.bare(prefix)}"),
         likely="a route with a lower metric or a policy rule that Calico did not make",
+        about=about(address=ip.bare(prefix)),
     )
     return Verdict(examined=examined, differences=(difference,))
 

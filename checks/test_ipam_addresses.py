@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from checks.declare import check
 from checks.leaks import leak, young
 from expect.allocations import TUNNEL_TYPES
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def test_each_address_has_one_pod(cluster: ClusterCase) -> Verdict:
             differences.append(_duplicate(address, names))
         found = _misheld(world, address, pods)
         if found:
-            differences.append(_held(address, pods[0].key, found))
+            differences.append(_held(world, address, pods[0].key, found))
     if not examined:
         return Verdict(inapplicable=(Gap("pods", "no live pod has Calico networking"),))
     return Verdict(examined=examined, differences=tuple(differences))
@@ -72,10 +72,12 @@ def _duplicate(address: str, names: str) -> Difference:
         found=names,
         look=f"kubectl get pods -A -o wide --field-selector status.podIP={address}",
         likely="the address was released while its pod lived, and given again",
+        about=about(address=address, state="duplicate"),
     )
 
 
-def _held(address: str, pod: str, found: str) -> Difference:
+def _held(world: World, address: str, pod: str, found: str) -> Difference:
+    block = world.block_of(address)
     return Difference(
         kind=Kind.DIFFERENT,
         object=f"{address}/allocation",
@@ -85,6 +87,7 @@ def _held(address: str, pod: str, found: str) -> Difference:
         look=f"calicoctl ipam show --ip={address}",
         severity=Severity.WRONG,
         likely="IPAM lost the allocation (a restored datastore, a clean-up that released a live address)",
+        about=about(address=address, block=block.cidr if block else None),
     )
 
 
@@ -108,11 +111,12 @@ def test_each_allocation_is_in_use(cluster: ClusterCase) -> Verdict:
             leaks[allocation.block, reason].append(allocation)
     if not examined:
         return Verdict(inapplicable=(Gap("ipam", "no address is allocated for longer than the grace time"),))
-    differences = tuple(_leaked(block, reason, items) for (block, reason), items in sorted(leaks.items()))
+    differences = tuple(_leaked(world, block, reason, items) for (block, reason), items in sorted(leaks.items()))
     return Verdict(examined=examined, differences=differences)
 
 
-def _leaked(block: str, reason: str, items: list[Allocation]) -> Difference:
+def _leaked(world: World, block: str, reason: str, items: list[Allocation]) -> Difference:
+    gone = {item.node for item in items if item.node and item.node not in world.nodes}
     names = ", ".join(f"{item.address} ({item.pod or item.type or item.handle})" for item in items[:5])
     return Difference(
         kind=Kind.UNEXPECTED,
@@ -123,6 +127,7 @@ def _leaked(block: str, reason: str, items: list[Allocation]) -> Difference:
         look=f"calicoctl ipam show --ip={items[0].address}",
         severity=Severity.HOUSEKEEPING,
         likely="calico-kube-controllers does not run, or a CNI DEL was lost",
+        about=about(block=block, node=gone),
     )
 
 
@@ -164,6 +169,7 @@ def _handle(name: str, counted: dict[str, int], stored: dict[str, int]) -> Diffe
         look="calicoctl ipam check --show-problem-ips",
         severity=Severity.HOUSEKEEPING,
         likely="a release that was cut short",
+        about=about(block={*counted, *stored}),
     )
 
 

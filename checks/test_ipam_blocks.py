@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from checks.declare import check
 from expect.allocations import allocations
 from model import ip
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,7 @@ def _owners(cidr: str, owner: list[str], named: list[str], *, exists: bool) -> D
         look=f"kubectl get blockaffinities,ipamblocks -o yaml | grep -B4 -A4 {cidr}",
         severity=Severity.BROKEN if len({*owner, *named}) > 1 else Severity.WRONG,
         likely="a node was renamed or restored with its old identity, or an object was edited by hand",
+        about=about(block=cidr, node=(*owner, *named)),
     )
 
 
@@ -118,6 +119,7 @@ def _damaged(block: Block, faults: list[str]) -> Difference:
         look="calicoctl ipam check",
         severity=Severity.WRONG,
         likely="edited by hand, restored in part, or a pool whose block size was changed",
+        about=about(block=block.cidr),
     )
 
 
@@ -149,6 +151,7 @@ def _outside(cluster: ClusterCase, block: Block) -> Difference:
         look="kubectl get ippools -o wide",
         severity=Severity.WRONG,
         likely="the pool was deleted under its pods: make it again (disabled, if it is to run dry), then move the pods",
+        about=about(block=block.cidr),
     )
 
 
@@ -188,4 +191,5 @@ def _orphan(node: str, cidrs: list[str]) -> Difference:
         look=f"kubectl get blockaffinities | grep -- {shlex.quote(node)}",
         severity=Severity.WRONG,
         likely="the node was removed: kube-controllers releases its blocks once their addresses are given back",
+        about=about(node=node),
     )

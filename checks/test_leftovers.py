@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from checks.claims import claim, of_interest, touches_pods
 from checks.declare import check
+from checks.matching import points_back
 from expect.pods import POD_INTERFACES, Presence, state_of
+from expect.world import route_class
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,7 @@ def test_every_pod_interface_belongs_to_a_pod(node: NodeCase) -> Verdict:
             look=node.on(f"ip -d link show {link.name}"),
             severity=Severity.HOUSEKEEPING,
             likely="its pod was deleted by force, or its namespace outlived it",
+            about=about(link=link.name),
         )
         for link in leaked
     )
@@ -98,6 +101,23 @@ def _leftover(node: NodeCase, prefix: str, routes: list[net.Route]) -> Differenc
         look=node.on(f"ip -d route show table all exact {prefix}"),
         severity=Severity.BROKEN if lost else Severity.WRONG,
         likely=_origin(routes),
+        about=_about(node, prefix, routes),
+    )
+
+
+def _about(node: NodeCase, prefix: str, routes: list[net.Route]) -> tuple[str, ...]:
+    world = node.world
+    block = world.blocks.get(prefix) or world.block_of(ip.bare(prefix))
+    owner = world.blocks.get(prefix)
+    hops = [hop for route in routes for hop in route.hops]
+    towards = {world.node_addresses.get(hop.gateway) for hop in hops if hop.gateway} - {None}
+    return about(
+        node=[name for name in (*towards, owner.node if owner else None) if name],
+        block=block.cidr if block else None,
+        address=ip.bare(prefix) if ip.is_host_prefix(prefix) else None,
+        link=[hop.dev for hop in hops if hop.dev.startswith(POD_INTERFACES)],
+        encap=route_class(world.pool_of(prefix)),
+        by="BIRD" if all(route.protocol == net.PROTO_BIRD for route in routes) else None,
     )
 
 
@@ -164,4 +184,10 @@ def _holder(node: NodeCase, namespace: net.Namespace, address: net.Address) -> D
         look=node.on(f"nsenter --net=/run/netns/{namespace.name} ip addr"),
         severity=Severity.BROKEN if pods else Severity.HOUSEKEEPING,
         likely="a duplicate address" if pods else "the namespace outlived its pod",
+        about=about(address=address.address, namespace=namespace.name, link=_pairs(node, namespace)),
     )
+
+
+def _pairs(node: NodeCase, namespace: net.Namespace) -> list[str]:
+    """The host interfaces that are pairs of the namespace's own."""
+    return [link.name for link in node.facts.host.links if points_back(link, namespace)]

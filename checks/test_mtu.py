@@ -11,7 +11,7 @@ from expect.ownership import RouteClass
 from expect.tunnels import tunnels
 from expect.world import route_class
 from model import ip
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from checks.cases import PodCase
@@ -40,7 +40,7 @@ def test_pods_mtu_fits_its_way_out(pod: PodCase) -> Verdict:
         mtu = max(link.mtu, eth0.mtu if eth0 else 0)
         if pool is not None and limit is not None and mtu > limit:
             expected = f"mtu {limit} or less, as the way out of IPPool {pool.name}"
-            differences.append(_difference(pod, "size", expected, f"mtu {mtu}", _severity(pod, pool)))
+            differences.append(_difference(pod, "size", expected, f"mtu {mtu}", _severity(pod, pool), pool))
     return Verdict(examined=1 + len(pod.pod.ips), differences=tuple(differences))
 
 
@@ -74,7 +74,9 @@ def _seconds(stamp: str) -> float | None:
         return None
 
 
-def _difference(pod: PodCase, what: str, expected: str, found: str, severity: Severity) -> Difference:
+def _difference(
+    pod: PodCase, what: str, expected: str, found: str, severity: Severity, pool: IPPool | None = None
+) -> Difference:
     return Difference(
         kind=Kind.DIFFERENT,
         object=f"{pod.name}/mtu-{what}",
@@ -86,4 +88,5 @@ def _difference(pod: PodCase, what: str, expected: str, found: str, severity: Se
         likely="the pod is older than the tunnel: its next start mends it"
         if severity is Severity.HOUSEKEEPING
         else "the CNI configuration's mtu, or /var/lib/calico/mtu, does not fit the tunnel",
+        about=about(setting="mtu", encap=route_class(pool) if pool else None),
     )

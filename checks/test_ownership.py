@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from checks.declare import check
 from expect.ownership import RouteClass
 from expect.world import route_class
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from checks.cases import ClusterCase
@@ -57,4 +57,5 @@ def _difference(kind: RouteClass, ownership: Ownership, nodes: list[str]) -> Dif
         likely="set the two fields as a pair, or leave both unset"
         if both
         else "set one of the two fields, or have the fabric route the pods' prefixes",
+        about=about(encap=kind, node=nodes),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.applies import moves_its_address
 from checks.declare import check
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
@@ -24,6 +25,8 @@ def test_eth0_has_exactly_the_pods_addresses(pod: PodCase) -> Verdict:
     """
     if pod.namespace is None or pod.eth0 is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
+    if moves_its_address(pod):
+        return Verdict(inapplicable=(Gap(pod.name, "KubeVirt may have moved its address off eth0"),))
     unread = pod.unread("addresses")
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"addresses could not be read: {unread}"),))

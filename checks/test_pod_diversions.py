@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.applies import chooses_routes, moves_its_address
 from checks.declare import check
 from checks.test_pod_routes import DEFAULTS, GATEWAY
 from expect.fib import standard_rules
@@ -30,6 +31,8 @@ def test_nothing_else_diverts_the_pods_traffic(pod: PodCase) -> Verdict:
     """
     if pod.namespace is None or pod.eth0 is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
+    if moves_its_address(pod) or chooses_routes(pod.node):
+        return Verdict(inapplicable=(Gap(pod.name, "its routes are KubeVirt's, or those of the CNI configuration"),))
     unread = pod.unread("routes", "rules")
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"routes and rules could not be read: {unread}"),))

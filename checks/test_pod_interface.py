@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from checks.declare import check
 from expect.pods import LINK_KINDS
-from model.verdict import Difference, Gap, Kind, Verdict
+from model.verdict import Difference, Gap, Kind, Verdict, about
 
 if TYPE_CHECKING:
     from checks.cases import PodCase
@@ -44,10 +44,13 @@ def test_pod_has_eth0_and_it_is_up(pod: PodCase) -> Verdict:
         )
         if bad
     ]
-    return _verdict(Kind.DIFFERENT, pod, f"eth0: {', '.join(wrong)}", look) if wrong else Verdict(examined=1)
+    if not wrong:
+        return Verdict(examined=1)
+    state = "without-carrier" if pod.eth0.up and pod.eth0.kind in LINK_KINDS and pod.eth0.master is None else None
+    return _verdict(Kind.DIFFERENT, pod, f"eth0: {', '.join(wrong)}", look, state)
 
 
-def _verdict(kind: Kind, pod: PodCase, found: str, look: str) -> Verdict:
+def _verdict(kind: Kind, pod: PodCase, found: str, look: str, state: str | None = None) -> Verdict:
     difference = Difference(
         kind=kind,
         object=pod.name,
@@ -58,5 +61,6 @@ def _verdict(kind: Kind, pod: PodCase, found: str, look: str) -> Verdict:
         likely="the pair was deleted (a reboot without a new sandbox, a clean-up script): the pod must be made anew"
         if kind is Kind.MISSING
         else "",
+        about=about(state=state),
     )
     return Verdict(examined=1, differences=(difference,))

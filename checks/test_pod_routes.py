@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.applies import chooses_routes, moves_its_address
 from checks.declare import check
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict
@@ -35,6 +36,11 @@ def test_pod_default_route_leaves_by_eth0(pod: PodCase) -> Verdict:
     if '"default-route"' in pod.pod.annotations.get(MULTUS_NETWORKS, ""):
         gap = Gap(pod.name, f"annotation {MULTUS_NETWORKS} puts the default route on another interface")
         return Verdict(inapplicable=(gap,))
+    if chooses_routes(pod.node):
+        gap = Gap(pod.node.name, "its CNI configuration gives pods routes of its own (ipam.routes)")
+        return Verdict(inapplicable=(gap,))
+    if moves_its_address(pod):
+        return Verdict(inapplicable=(Gap(pod.name, "KubeVirt may have moved its address and routes off eth0"),))
     routes = [route for route in pod.namespace.routes if route.table == net.MAIN]
     differences: list[Difference] = []
     families = sorted({ip.family(prefix) for prefix in pod.prefixes})

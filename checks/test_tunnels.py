@@ -9,7 +9,7 @@ from checks.flows import uplink
 from expect.ownership import RouteClass
 from expect.tunnels import Endpoint, Tunnel, endpoints, tunnels
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +128,7 @@ def _difference(node: NodeCase, tunnel: Tunnel, what: str, expected: str, found:
         look=node.on(f"ip -d addr show dev {tunnel.names[0]}"),
         severity=severity,
         likely="udev or a network manager changes it" if what == "mac" else "",
+        about=about(device=tunnel.names, encap=tunnel.kind, setting=what),
     )
 
 
@@ -187,6 +188,7 @@ def _entry(node: NodeCase, link: net.Link, end: Endpoint, expected: str, found: 
         look=node.on(f"bridge fdb show dev {link.name}; ip neigh show dev {link.name}"),
         severity=Severity.BROKEN,
         likely="Felix has not programmed it, or something flushed the device",
+        about=about(device=link.name, node=end.node),
     )
 
 
@@ -200,4 +202,5 @@ def _stale(node: NodeCase, link: net.Link, mac: str | None, dst: str | None) -> 
         look=node.on(f"bridge fdb show dev {link.name}"),
         severity=Severity.HOUSEKEEPING,
         likely="left behind by a node that is gone",
+        about=about(device=link.name),
     )

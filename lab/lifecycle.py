@@ -105,7 +105,7 @@ def _make(lab: Lab, topology: Topology) -> State:
     write_whole(lab.directory / "namespaces", "\n".join([*names, *pod_names]).encode())  # before there is one
     ip_batch([*(f"netns add {name}" for name in names), *network.uplinks(lab.name, topology)])
     _wire_nodes(lab, topology)
-    ip_batch(pods.namespaces(lab, topology.pods))
+    ip_batch(pods.namespaces(lab, topology, topology.pods))
     pods.wire(lab, topology, topology.pods)
     netns = {node.name: network.node_netns(lab.name, node.name) for node in topology.nodes}
     keepers = start_keepers(lab.name, {name: (netns[name], lab.node_directory(name)) for name in netns})

@@ -23,11 +23,11 @@ def has_process(pod: LabPod) -> bool:
     return pod.wired or (pod.state == "host-network" and pod.node is not None)
 
 
-def namespaces(lab: Lab, pods: Sequence[LabPod]) -> list[str]:
+def namespaces(lab: Lab, topology: Topology, pods: Sequence[LabPod]) -> list[str]:
     """Commands that make the pods' namespaces and the pairs into them."""
     wired = [pod for pod in pods if pod.wired]
     lines = [f"netns add {network.pod_netns(lab.name, pod.key)}" for pod in wired]
-    return lines + [network.pod_link(lab.name, pod) for pod in wired]
+    return lines + [network.pod_link(lab.name, pod, network.mtu(topology)) for pod in wired]
 
 
 def wire(lab: Lab, topology: Topology, pods: Sequence[LabPod]) -> None:
@@ -67,7 +67,7 @@ def _cgroup(lab: Lab, pod: LabPod, pid: int) -> str:
 
 def attach(lab: Lab, state: State, pod: LabPod) -> dict[str, PodRun]:
     """Make one pod's network and process."""
-    ip_batch(namespaces(lab, [pod]))
+    ip_batch(namespaces(lab, state.topology, [pod]))
     wire(lab, state.topology, [pod])
     return start(lab, state.nodes, [pod])
 

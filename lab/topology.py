@@ -10,7 +10,7 @@ import re
 import tomllib
 import uuid
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -25,16 +25,46 @@ _POD_UIDS = uuid.UUID("5b4e5b0e-6d0c-4c83-9e55-6d9f6f0e3c11")  # the space of th
 PodState = Literal["running", "completed", "failed", "terminating", "pending", "host-network"]
 
 
+class Uplink(NamedTuple):
+    """A node's address in one family, with what its subnet's router has."""
+
+    address: str
+    prefixlen: int
+    gateway: str
+
+
 class LabNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One node. `address` and `prefixlen` are its uplink's; `docker` adds the idle docker0 that the seed's node has."""
+    """One node. `address` and `prefixlen` are its uplink's, of either family; `address6` makes it dual-stack.
+
+    `vxlan` and `vxlan6` are its tunnel addresses, out of a block; `reflector` is the cluster ID of a route reflector;
+    `docker` adds the idle docker0 that the seed's node has.
+    """
 
     name: str
     address: str
     prefixlen: int = 24
     gateway: str = "10.0.0.254"
+    address6: str | None = None
+    prefixlen6: int = 64
+    gateway6: str = ""
+    vxlan: str | None = None
+    vxlan6: str | None = None
+    reflector: str | None = None
+    labels: dict[str, str] = {}
     control_plane: bool = False
     docker: bool = False
     as_number: int | None = None
+
+    def uplink(self, family: int) -> Uplink | None:
+        """The node's address of a family, None if it has none."""
+        if ip.family(self.address) == family:
+            return Uplink(self.address, self.prefixlen, self.gateway)
+        return Uplink(self.address6, self.prefixlen6, self.gateway6) if self.address6 and family == 6 else None
+
+    @property
+    def uplinks(self) -> tuple[Uplink, ...]:
+        """All of its addresses, the first one first."""
+        return tuple(each for family in (4, 6) if (each := self.uplink(family)))
 
 
 class LabPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +78,16 @@ class LabPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disabled: bool = False
     disable_bgp_export: bool = False
     nat_outgoing: bool = True
+
+
+class LabPeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One BGPPeer: either `peer_selector`, or `peer_ip` and `as_number`, for the nodes that `node_selector` names."""
+
+    name: str
+    node_selector: str = "all()"
+    peer_selector: str | None = None
+    peer_ip: str | None = None
+    as_number: int | None = None
 
 
 class LabBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,8 +130,9 @@ class LabPod(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole lab. `release` decides metrics and the text of ClusterInformation; `felix`, `bgp`, `ipam` are spec fields
-    of the objects `default`."""
+    """A whole lab. `release` decides metrics, owners and the text of ClusterInformation; `felix`, `bgp`, `ipam` are
+    spec fields of the objects `default`; `backend` is CALICO_NETWORKING_BACKEND; with `tor_as` the router between the
+    subnets speaks BGP as that AS."""
 
     nodes: tuple[LabNode, ...]
     pools: tuple[LabPool, ...]
@@ -103,6 +144,14 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     felix: dict[str, object] = {}
     bgp: dict[str, object] = {}
     ipam: dict[str, object] = {}
+    peers: tuple[LabPeer, ...] = ()
+    backend: Literal["bird", "vxlan", "none"] = "bird"
+    tor_as: int | None = None
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families that any node has an address of."""
+        return tuple(family for family in (4, 6) if any(node.uplink(family) for node in self.nodes))
 
     @property
     def minor(self) -> int:
@@ -173,5 +222,7 @@ def _check(topology: Topology) -> None:
     cidrs = [pool.cidr for pool in topology.pools] + [block.cidr for block in topology.blocks]
     for prefix in [*cidrs, topology.subnet]:
         ip.network(prefix)
-    for address in [node.address for node in topology.nodes] + [a for pod in topology.pods for a in pod.addresses]:
+    addresses = [uplink.address for node in topology.nodes for uplink in node.uplinks]
+    addresses += [each for node in topology.nodes for each in (node.vxlan, node.vxlan6) if each]
+    for address in addresses + [a for pod in topology.pods for a in pod.addresses]:
         ip.address(address)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Severity(enum.StrEnum):
@@ -33,6 +36,17 @@ class Difference(msgspec.Struct, frozen=True):
     look: str  # the command that shows it by hand
     severity: Severity = Severity.BROKEN
     likely: str = ""
+    about: tuple[str, ...] = ()  # what else it concerns, by which reports find its cause: see `about`
+
+
+def about(**named: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Stable tokens `kind:value`, sorted: `about(node="worker2", block=None)` is `("node:worker2",)`.
+
+    Kinds: node, block, address, link, device, namespace: what a finding concerns beside its own node and object; owner
+    (Felix, BIRD), by (the routing daemon that made what was found), encap, family, protocol, setting, reflector, state.
+    """
+    pairs = ((kind, (value,) if isinstance(value, str) else value or ()) for kind, value in named.items())
+    return tuple(sorted({f"{kind}:{value}" for kind, values in pairs for value in values}))
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -71,7 +71,7 @@ def test_pods_that_come_and_go_are_never_accused(lab: Lab, tmp_path: Path) -> No
         counts = []
         for number in range(RUNS):
             before = len(came)
-            done = judged(_look(lab, tmp_path / f"{number}", "--settle=0"), 0, "The cluster conforms")
+            done = judged(_look(lab, tmp_path / f"{number}"), 0, "The cluster conforms")
             assert done.ids == set()
             counts.append(len(came) - before)
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tests.simulate.parts import DUAL, V4, flat, racks, workload_pools
 from tests.simulate.run import simulate
 from tests.simulate.spec import ClusterSpec, NodeSpec, PodSpec, PoolSpec
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from model.snapshot import Snapshot
 
 PODS = tuple(PodSpec(f"{name}{k}", f"node{n}") for n, name in enumerate("abc", 1) for k in range(2))
+TALKING = tuple(msgspec.structs.replace(pod, talks=True) for pod in PODS)
 FELIX_ALL: dict[str, Any] = {"felix": {"programClusterRoutes": "Enabled"}, "bgp": {"programClusterRoutes": "Disabled"}}
 
 
@@ -38,6 +41,7 @@ SPECS = {
     spec.name: spec
     for spec in (
         _cluster("noencap", flat(V4), workload_pools(V4)),
+        _cluster("talking", flat(V4), workload_pools(V4), pods=TALKING),
         _cluster("noencap-dual", flat(DUAL), workload_pools(DUAL)),
         _cluster("noencap-felix", flat(V4), workload_pools(V4), **FELIX_ALL),
         _cluster("vxlan", racks(V4), workload_pools(V4, vxlan="Always")),

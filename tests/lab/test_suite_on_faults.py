@@ -38,6 +38,13 @@ PEER = "pod_has_its_host_interface"
 SESSIONS = "bgp_sessions_are_established"
 SYSCTLS = "host_interface_answers_arp_and_forwards"
 
+NOT_HERE = {  # no pool of the seed is tunnelled, nothing is encrypted, affinity is not strict
+    "node_has_its_tunnel_devices",
+    "vxlan_device_knows_every_other_node",
+    "encrypted_peers_are_reached_by_wireguard",
+    "strict_affinity_leaves_nothing_borrowed",
+}
+
 FOUND: dict[str, set[Place]] = {
     "F1": {("pod_default_route_leaves_by_eth0", "worker1", f"{POD}/default-ipv4")},
     "F3": {
@@ -117,7 +124,7 @@ def assert_healthy(judged: list[Result]) -> None:
     assert findings(judged) == set()
     assert unobserved(judged) == set()
     examined = {item.check for item in judged if item.verdict.examined}
-    assert examined == {check.id for check in catalogue()}
+    assert examined == {check.id for check in catalogue()} - NOT_HERE
 
 
 @pytest.mark.root

@@ -1,6 +1,7 @@
 """Healthy flux: objects of the API that differ between the list before and the list after the nodes were read.
 
-Whatever such an object said before or says after, no verdict on it is possible, so there must be no finding.
+Whatever such an object said before or says after, no verdict on it is possible, so there must be no finding. One value
+for each field will do: what matters is that it changed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ def flux(snapshot: Snapshot) -> Iterator[Mutation]:
                 other for other in cast("tuple[msgspec.Struct, ...]", at(snapshot, before)) if label(other) != where
             )
             yield Mutation(kind, "", "appear", where, ((before, earlier),), None, item, (), (item,))
+            met: set[str] = set()
             for change in changes(item, pools):
+                if change.field in met:
+                    continue
+                met.add(change.field)
                 edits = (((*path, index, *change.path), change.new),)
                 spot = f"{where}{change.place}"
                 yield Mutation(kind, change.field, change.operation, spot, edits, change.old, change.new, (item,))

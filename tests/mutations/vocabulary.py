@@ -58,7 +58,7 @@ VOCABULARY: dict[tuple[type, str], tuple[object, ...]] = {
     (cluster.BlockAffinity, "state"): ("", "pending", "confirmed", "pendingDeletion"),
     (cluster.BlockAffinity, "type"): ("host", "virtual"),
     (cluster.ClusterInformation, "calico_version"): ("v3.33.0", "v3.32.1", "v3.31.0", "v3.30.7", "v3.26.0", ""),
-    (cluster.Cluster, "backend"): ("bird", "vxlan", "none"),
+    (cluster.Pod, "backend"): (None, "bird", "vxlan", "none"),
     (node.Problem, "fact"): (
         "links",
         "addresses",

@@ -170,7 +170,7 @@ def test_looks_until_it_is_settled(
 ) -> None:
     watch = Watch(stages)
     settled = watch.settled(seconds)
-    assert watch.asked == asked
+    assert [(at, set(names)) for at, names in watch.asked] == asked
     assert left(settled) == still
     assert {one.finding: one.seconds for one in settled.healed} == healed
 

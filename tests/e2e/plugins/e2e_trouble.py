@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import gate.items
+import gate.plugin
+
 STRUCK = "test_node_forwards_packets"  # the check that the trouble meets
-PATIENCE = 60.0  # seconds, so that nothing waits for ever
+PATIENCE = 20.0  # seconds, so that nothing waits for ever
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,25 +42,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _break_check() -> None:
-    import gate.items
-
-    real = gate.items.apply
+    real = gate.items.apply  # type: ignore[attr-defined]
 
     def apply(check, case):  # type: ignore[no-untyped-def]
         if f"test_{check.id}" == STRUCK:
             raise ValueError("a fault of the check's own")
         return real(check, case)
 
-    gate.items.apply = apply
+    gate.items.apply = apply  # type: ignore[attr-defined]
 
 
 def _break_observation() -> None:
-    import gate.plugin
-
     def take(options, say):  # type: ignore[no-untyped-def]
         raise ValueError("a fault of the observation's own")
 
-    gate.plugin.take = take
+    gate.plugin.take = take  # type: ignore[attr-defined]
 
 
 def _tell(config: pytest.Config) -> None:
@@ -89,7 +88,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         raise ValueError("a fault of the set-up's own")
     if trouble == "kill" and _worker(item.config):
         os.kill(os.getpid(), signal.SIGKILL)
-    if trouble == "wait":
+    if trouble == "wait" and item.name == f"{STRUCK}[worker1]":
         with Path(item.config.getoption("--trouble-file")).open("w"):  # a FIFO: whoever reads it knows that we are here
             pass
         threading.Event().wait(PATIENCE)

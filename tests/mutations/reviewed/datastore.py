@@ -217,7 +217,7 @@ ENTRIES: tuple[DontCare, ...] = (
     ),
     DontCare("Settings (felix)", "spec.wireguardEnabled", "set to True", "Read by no check yet: WireGuard."),
     DontCare("Settings (felix)", "spec.wireguardEnabled", "*", "WireGuard stays off."),
-    DontCare("Cluster", "backend", "*", "Any backend but none and vxlan runs BIRD."),
+    DontCare("Pod", "backend", "*", "Only calico-node's pods tell the backend, and none is listed here."),
     DontCare(
         "Settings (felix)",
         "spec.deviceRoute*",

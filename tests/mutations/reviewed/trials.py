@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from model import ip
 from model.trial import Trial
 from tests.mutations.dont_care import DontCare, of
 
@@ -21,6 +22,15 @@ def _no_block(mutation: Mutation, scene: Scene) -> bool:
 def _nobody(mutation: Mutation, scene: Scene) -> bool:
     nodes = {node.name for node in scene.cluster.nodes}
     return not mutation.lost and all(trial.owner not in nodes for trial in of(Trial, mutation.gained))
+
+
+def _good_control(mutation: Mutation, scene: Scene) -> bool:
+    """The control goes to an address outside the block, or to a live pod of it."""
+    live = {address for pod in scene.cluster.pods for address in pod.ips}
+    return all(
+        not ip.contains(trial.block, trial.control.target) or trial.control.target in live
+        for trial in of(Trial, mutation.gained)
+    )
 
 
 ENTRIES: tuple[DontCare, ...] = (
