@@ -2,7 +2,7 @@
 BIN := .venv/bin
 LABS := $(notdir $(patsubst %/,%,$(wildcard .lab/*/)))
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint docs mutations bench clean
 
 setup: ## Debian packages that are missing, and the virtual environment
 	@tools/setup.sh
@@ -18,6 +18,12 @@ lint: setup ## style, format, types, import contracts
 
 test: lint ## lint, and the project's own tests
 	$(BIN)/python -m pytest -c tests/pytest.ini -n 2 --dist loadfile tests
+
+docs: setup ## pages that are made from the code
+	$(BIN)/python -m reports.catalogue > docs/checks.md
+
+mutations: setup ## every mutation of every healthy recording; writes docs/mutations.md
+	$(BIN)/python -m tests.mutations --write docs/mutations.md
 
 bench: setup ## ratios on this machine
 	$(BIN)/python -m bench.probe_cost

@@ -51,6 +51,16 @@ def chooses_routes(node: NodeCase) -> bool:
     return False
 
 
+def allows_forwarding(node: NodeCase) -> bool | None:
+    """Whether pods may forward (container_settings allow_ip_forwarding, false by default); None where the configuration
+    of Calico's plugin was not read."""
+    for plugin in plugins(node):
+        if plugin.get("type") == "calico":
+            settings = plugin.get("container_settings")
+            return isinstance(settings, dict) and settings.get("allow_ip_forwarding") is True
+    return None
+
+
 def moves_its_address(pod: PodCase) -> bool:
     """Whether KubeVirt's bridge binding may have moved the pod's address off eth0."""
     return pod.pod.labels.get("kubevirt.io") == VIRT_LAUNCHER

@@ -46,6 +46,8 @@ def claim(node: NodeCase, route: net.Route) -> str | None:
     """The reason why a route of interest is there; None if there is none."""
     if touches_pods(route):
         return _pod_route(node, route)
+    if route.protocol == net.PROTO_KERNEL and _own_network(node, route):
+        return "the node's own network, which the check of pools reports"
     if route.table == net.LOCAL:
         return _local(node, ip.bare(route.dst))
     return _block(node, route) or _host_prefix(node, route)
@@ -72,6 +74,17 @@ def _floats(pod: Pod, address: str) -> bool:
     return f'"{address}"' in pod.annotations.get(_FLOATING, "")
 
 
+def _own_network(node: NodeCase, route: net.Route) -> bool:
+    """Whether the kernel made it for the address that Calico knows the node by: then the pool overlaps its network."""
+    devices = {hop.dev for hop in route.hops}
+    return any(
+        item.dev in devices
+        and node.world.node_addresses.get(item.address) == node.name
+        and ip.contains(ip.canonical(item.text), route.dst)
+        for item in node.facts.host.addresses
+    )
+
+
 def _local(node: NodeCase, address: str) -> str | None:
     """An address of the node itself that lies in a pool: a tunnel's, or the node's own."""
     if node.world.tunnel_addresses.get(address) == node.name:
@@ -86,7 +99,7 @@ def _block(node: NodeCase, route: net.Route) -> str | None:
     block = world.blocks.get(route.dst)
     if route.dst in world.flux.blocks:
         return "its block changed while it was looked at"
-    if block is not None and (block.node in world.nodes or not block.settled):
+    if block is not None and (block.node in world.nodes or block.node in world.flux.nodes or not block.settled):
         return f"block of {block.node}, which another check judges"
     if route.type in _DROPS and not ip.is_host_prefix(route.dst):
         return "the check of blackholes reports it"

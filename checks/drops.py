@@ -15,7 +15,7 @@ import msgspec
 
 from model import ip
 from model.cluster import IPAMBlock
-from model.free import free_addresses, shown_addresses
+from model.free import free_addresses, node_addresses, shown_addresses
 from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Fence(msgspec.Struct, frozen=True):
     before: dict[str, IPAMBlock]
     after: dict[str, IPAMBlock] | None
     shown: frozenset[str]
+    nodes: frozenset[str] = frozenset()  # every address that a node is known by
 
 
 def fence_of(look: Look) -> Fence:
@@ -44,7 +45,8 @@ def fence_of(look: Look) -> Fence:
     pods = (*before.pods, *look.pods_after)
     nodes = (*before.nodes, *(look.nodes_after or ()))
     after = None if look.blocks_after is None else {block.cidr: block for block in look.blocks_after}
-    return Fence({block.cidr: block for block in before.blocks}, after, shown_addresses(pods, nodes))
+    known = frozenset(address for node in nodes for address in node_addresses(node))
+    return Fence({block.cidr: block for block in before.blocks}, after, shown_addresses(pods, nodes), known)
 
 
 def judge_trial(trial: Trial, fence: Fence) -> Verdict:
@@ -86,7 +88,7 @@ def _moved(trial: Trial, fence: Fence) -> str | None:
 def _still_free(trial: Trial, fence: Fence) -> tuple[str, ...]:
     """The addresses that were free before and after, without those of pods that came and went in between."""
     before = fence.before[trial.block]
-    free = free_addresses(before, fence.shown)
+    free = tuple(address for address in free_addresses(before, fence.shown) if not _lent(trial, address, fence))
     if fence.after is None:
         return free
     after = fence.after[trial.block]
@@ -95,6 +97,14 @@ def _still_free(trial: Trial, fence: Fence) -> tuple[str, ...]:
     return tuple(
         address for address in free if address in kept and not (changed and _pod_route(trial.lookups.get(address, "")))
     )
+
+
+def _lent(trial: Trial, address: str, fence: Fence) -> bool:
+    """Whether a lookup found a route to another node in a block that is blackholed: a borrowed address that was given
+    back a moment ago, whose route BGP is withdrawing. One that stays is the subject of the check of leftovers."""
+    words = trial.lookups.get(address, "").split()
+    via = words[2] if words[:2] == ["unicast", "via"] and len(words) > 2 else None
+    return via in fence.nodes and BLACKHOLE in trial.lookups.values()
 
 
 def _pod_route(answer: str) -> bool:

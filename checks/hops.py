@@ -30,8 +30,11 @@ def expected_hops(node: NodeCase, way: Way) -> tuple[Hops, ...]:
     if way.external:
         return ()
     if way.by is By.TUNNEL:
-        direct = [frozenset({(way.gateway, device)}) for device in way.devices]
-        return (*direct, *(frozenset({(None, device)}) for device in way.devices if _tunnel_address(node, way)))
+        direct = tuple(frozenset({(way.gateway, device)}) for device in way.devices)
+        # A single address may be routed by the tunnel as on-link: a borrowed tunnel address, or one of a /32 block
+        # (vxlan_mgr.go:266-276).
+        single = way.devices if ip.is_host_prefix(way.prefix) else ()
+        return (*direct, *(frozenset({(None, device)}) for device in single))
     device = uplink(node, ip.family(way.target))
     if device is not None and way.by is By.NODE:
         return (frozenset({(way.target, device)}),)
@@ -44,12 +47,6 @@ def hops_to(node: NodeCase, target: str) -> tuple[Hops, ...]:
     if device is not None and node.world.same_subnet(node.name, target):
         return (frozenset({(target, device)}),)
     return _routed(node, target)
-
-
-def _tunnel_address(node: NodeCase, way: Way) -> bool:
-    """Whether a link-scope route by the tunnel is right: to a tunnel address that has a route of its own
-    (vxlan_mgr.go:266-276)."""
-    return way.gateway is not None and way.gateway in node.world.tunnel_addresses
 
 
 def _routed(node: NodeCase, target: str) -> tuple[Hops, ...]:

@@ -1,6 +1,5 @@
 """The engine: every check over every subject of an observation. No pytest here: the plugin, the settle loop, the
-mutation
-harness and the tests all call this."""
+mutation harness and the tests all call this."""
 
 from __future__ import annotations
 

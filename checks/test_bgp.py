@@ -1,49 +1,69 @@
-"""BIRD and its sessions."""
+"""BIRD itself, and the BGPPeers that it is configured by."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.bgp_view import daemon, show
 from checks.declare import check
-from expect.bgp import Peer, bird_needed, mesh_enabled, mesh_peers
+from expect.bgp import FAMILIES, bird_announces, bird_needed, expected_sessions
+from expect.bgp_peers import faults
 from expect.cluster_routes import bgp_address
 from model import ip
 from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
-    from checks.cases import NodeCase
-    from model.node import Bird, BirdProtocol
+    from checks.cases import ClusterCase, NodeCase
+    from model.cluster import Settings
+    from model.node import Bird
 
 _BIRD = frozenset({"bird"})
+_SAYINGS = {4: "bird", 6: "bird6"}
 
 
 @check(faults=("F37",), needs=_BIRD)
 def test_bird_answers(node: NodeCase) -> Verdict:
-    """BIRD runs on every node on which it programs the routes of a pool: it answers on its control socket, and the
-    protocols by which it learns and programs routes are up.
+    """BIRD runs on every node on which it programs the routes of a pool or announces to routers: it answers on its
+    control socket, and the protocols by which it learns and programs routes are up.
 
-    While it is gone the node announces nothing, and the other nodes drop its routes when graceful restart is over
-    (120 s).
+    There is one BIRD for IPv4 and one for IPv6. While one is gone the node announces nothing of that family, and the
+    other nodes drop its routes when graceful restart is over (120 s).
     """
-    needed = bird_needed(node.world, node.name)
-    if needed is None:
+    verdict = Verdict()
+    for family in FAMILIES:
+        needed = _needed(node, family)
+        if needed:
+            verdict += _of_family(node, family, needed)
+    if verdict == Verdict():
         return Verdict(inapplicable=(Gap(node.name, "BIRD programs the routes of no pool on this node"),))
-    if bgp_address(node.node, 4) is None:
-        return Verdict(inapplicable=(Gap(node.name, "it has no BGP address"),))
-    bird = node.facts.bird(4)
+    return verdict
+
+
+def _needed(node: NodeCase, family: int) -> str | None:
+    pool = bird_needed(node.world, node.name, family)
+    if pool or bgp_address(node.node, family) is None:
+        return pool
+    peers = expected_sessions(node.world, node.name, family)
+    return bird_announces(node.world, node.name, family, peers)
+
+
+def _of_family(node: NodeCase, family: int, needed: str) -> Verdict:
+    if bgp_address(node.node, family) is None:
+        return Verdict(inapplicable=(Gap(node.name, f"it has no BGP address of IPv{family}"),))
+    bird = daemon(node, family)
     if bird is None:
         return Verdict(unobserved=(Gap(node.name, f"BIRD could not be asked: {node.unread('bird') or 'no socket'}"),))
     if bird.running:
-        return _protocols(node, bird, needed)
+        return _protocols(node, bird, needed) if bird.family == family else Verdict(1)
     difference = Difference(
         kind=Kind.MISSING,
-        object="bird",
+        object=_SAYINGS[family],
         expected="BIRD answers on its control socket",
         because=needed,
         found="nobody answers",
-        look=node.on("birdcl -s /var/run/calico/bird.ctl show status"),
+        look=show(node, bird, "show status"),
         likely="BIRD has died or calico-node is restarting: see the log of its calico-node pod",
-        about=about(state="dead"),
+        about=about(state="dead", family=str(family)),
     )
     return Verdict(1, (difference,))
 
@@ -61,100 +81,65 @@ def _protocols(node: NodeCase, bird: Bird, needed: str) -> Verdict:
     differences = tuple(
         Difference(
             kind=Kind.DIFFERENT,
-            object=f"bird/{name}",
+            object=f"{_SAYINGS[bird.family]}/{name}",
             expected="BIRD's kernel, device, direct and static protocols are up",
             because=f"{needed}; without it {effect}" if effect else needed,
             found=found,
-            look=node.on("birdcl -s /var/run/calico/bird.ctl show protocols"),
+            look=show(node, bird, "show protocols"),
             severity=Severity.BROKEN if effect else Severity.WRONG,
             likely="it was disabled by hand, or its configuration was not rendered whole",
-            about=about(protocol=proto),
+            about=about(protocol=proto, family=str(bird.family)),
         )
         for name, proto, found, effect in told
     )
     return Verdict(examined=1 + len(wanted), differences=differences)
 
 
-@check(faults=("F37", "F38"), needs=_BIRD)
-def test_bgp_sessions_are_established(node: NodeCase) -> Verdict:
-    """The node has an established BGP session to every other node of the mesh, and no session of its BIRD is down.
+@check(faults=("F37",), severity=Severity.WRONG)
+def test_every_bgp_peer_can_be_read(cluster: ClusterCase) -> Verdict:
+    """Every BGPPeer says whom to peer with in a way that Calico reads: its selectors parse, its addresses are some, and
+    the node that it names exists.
 
-    The set comes from the nodes' BGP addresses and BGPConfiguration; a node's readiness asks for one session only
-    (health.go:181-234).
+    One that cannot be read makes no session at all, and only the log of calico-node says so.
     """
-    if bird_needed(node.world, node.name) is None:
-        return Verdict(inapplicable=(Gap(node.name, "BIRD programs the routes of no pool on this node"),))
-    bird = node.facts.bird(4)
-    if bird is None:
-        return Verdict(unobserved=(Gap(node.name, f"BIRD could not be asked: {node.unread('bird') or 'no socket'}"),))
-    if not bird.running:
-        return Verdict(inapplicable=(Gap(node.name, "BIRD does not answer, which another check reports"),))
-    peers = list(mesh_peers(node.world, node.name, 4))
-    sessions = [item for item in bird.protocols if item.proto == "BGP"]
-    if not peers and not sessions:
-        reason = "it is the only node in BGP" if mesh_enabled(node.world) else "the node-to-node mesh is off"
-        return Verdict(inapplicable=(Gap(node.name, reason),))
-    differences = [item for peer in peers for item in _peer(node, bird, peer)]
-    known = {peer.address for peer in peers}
-    strange = [item for item in sessions if item.neighbor not in known and not _established(item)]
-    differences += [_other(node, bird, item) for item in strange]
-    return Verdict(examined=max(len(peers), len(sessions)), differences=tuple(differences))
+    peers = cluster.world.cluster.peers
+    unlisted = cluster.world.cluster.unlisted.get("bgppeers")
+    if unlisted:
+        return Verdict(unobserved=(Gap("bgppeers", unlisted),))
+    if not peers:
+        return Verdict(inapplicable=(Gap("bgppeers", "there is no BGPPeer"),))
+    told = [(peer, field, reason) for peer in peers for field, reason in faults(peer)]
+    differences = [_unread(peer, field, reason) for peer, field, reason in told]
+    named = [(peer, str(peer.get("node"))) for peer in peers if peer.get("node") and not peer.get("nodeSelector")]
+    differences += [_homeless(peer, name) for peer, name in named if name not in cluster.world.nodes]
+    return Verdict(len(peers), tuple(differences))
 
 
-def _established(session: BirdProtocol) -> bool:
-    return session.state == "up" and session.info.split()[:1] == ["Established"]
-
-
-def _peer(node: NodeCase, bird: Bird, peer: Peer) -> list[Difference]:
-    sessions = [item for item in bird.protocols if item.proto == "BGP" and item.neighbor == peer.address]
-    if any(_established(item) for item in sessions) or peer.node in node.world.flux.nodes:
-        return []
-    found = "; ".join(f"{item.name} {item.state} {item.info}".strip() for item in sessions) or "no session configured"
-    difference = Difference(
-        kind=Kind.DIFFERENT if sessions else Kind.MISSING,
-        object=peer.address,
-        expected=f"an established session to {peer.node} ({peer.address})",
-        because=peer.because,
-        found=found,
-        look=node.on("birdcl -s /var/run/calico/bird.ctl show protocols all"),
-        severity=Severity.BROKEN,
-        likely=_likely(node, peer),
-        about=_about(node, bird, sessions, peer.node),
-    )
-    return [difference]
-
-
-def _about(node: NodeCase, bird: Bird, sessions: list[BirdProtocol], peer: str | None) -> tuple[str, ...]:
-    """The other end, whether it reflects routes, and what sets this session apart; a disabled one is `down`."""
-    other = node.world.nodes.get(peer or "")
-    states = {
-        "disabled": any(item.state == "down" for item in sessions),
-        "alone": not any(_established(item) for item in bird.protocols if item.proto == "BGP"),
-        "unobserved": other is not None and other.name not in node.cluster.observed,
-        "external": other is None,
-    }
-    return about(
-        node=peer,
-        reflector=peer if other and other.route_reflector_id else None,
-        state=[name for name, holds in states.items() if holds],
-    )
-
-
-def _likely(node: NodeCase, peer: Peer) -> str:
-    if peer.node not in node.cluster.observed:
-        return f"{peer.node} could not be observed either: it may be down"
-    return f"BIRD on {peer.node} is down, TCP port 179 is blocked between the two, or the addresses are wrong"
-
-
-def _other(node: NodeCase, bird: Bird, session: BirdProtocol) -> Difference:
+def _unread(peer: Settings, field: str, reason: str) -> Difference:
     return Difference(
         kind=Kind.DIFFERENT,
-        object=session.neighbor or session.name,
-        expected="every session that BIRD is configured with is established",
-        because=f"BIRD on {node.name} has {session.name}, which is not of the node-to-node mesh",
-        found=f"{session.name} {session.state} {session.info}".strip(),
-        look=node.on("birdcl -s /var/run/calico/bird.ctl show protocols all"),
+        object=f"{peer.name}/{field}",
+        expected=f"a {field} that Calico can read, or none",
+        because=f"BGPPeer {peer.name}: confd makes no session of a BGPPeer that it cannot read",
+        found=f"{peer.get(field) or 'nothing'}: {reason}",
+        look=_get(peer),
         severity=Severity.WRONG,
-        likely="a BGPPeer that is down, or a peer that is no longer there",
-        about=_about(node, bird, [session], node.world.node_addresses.get(session.neighbor)),
+        likely="a slip of the pen: it was written past calicoctl and the API server, which would have refused it",
     )
+
+
+def _homeless(peer: Settings, name: str) -> Difference:
+    return Difference(
+        kind=Kind.DIFFERENT,
+        object=f"{peer.name}/node",
+        expected=f"a node {name}",
+        because=f"BGPPeer {peer.name} is for the node {name} alone",
+        found="no node of that name",
+        look=_get(peer),
+        severity=Severity.HOUSEKEEPING,
+        likely="the node was removed or renamed, and its BGPPeer was left behind",
+    )
+
+
+def _get(peer: Settings) -> str:
+    return f"kubectl get bgppeer {peer.name} -o yaml"

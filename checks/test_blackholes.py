@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _DROPS = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
 
 
-@check(faults=("F28", "F29", "F30", "F31"), severity=Severity.WRONG)
+@check(faults=("F24", "F28", "F29", "F30", "F31", "F32"), severity=Severity.WRONG)
 def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict:
     """The node has a blackhole route for each IPAM block that it owns, and for no other prefix of a pool.
 
     It drops what is sent to addresses that no pod has, which would otherwise loop by the default route; live pods are
-    reached without it. A blackhole for another node's block takes its pods' traffic away. Always of type
-    blackhole; none for single-address blocks (bird_aggr.cfg.template:5-17). Who put it there is mentioned when it is
-    neither BIRD nor Felix.
+    reached without it. A blackhole for another node's block takes its pods' traffic away. Always of type blackhole;
+    none for single-address blocks (bird_aggr.cfg.template:5-17). Who put it there is mentioned when it is neither BIRD
+    nor Felix.
     """
     unread = node.unread("routes")
     if unread:
@@ -39,7 +39,7 @@ def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict
     verdict = Verdict()
     for wanted in own_blackholes(node.world, node.name):
         verdict += _own(node, wanted, found.get(wanted.prefix, []))
-    foreign = tuple(_foreign(node, found))
+    foreign = (*_foreign(node, found), *_in_the_way(node, found))
     verdict += Verdict(examined=len(foreign), differences=foreign)
     if verdict == Verdict():
         return Verdict(inapplicable=(Gap(node.name, "it owns no IPAM block, and nothing of a pool is blackholed"),))
@@ -93,7 +93,12 @@ def _difference(
         look=node.on(f"ip -d route show exact {wanted.prefix}"),
         severity=severity,
         likely=likely,
-        about=about(block=wanted.prefix, owner=wanted.ownership.owners, encap=route_class(wanted.pool)),
+        about=about(
+            block=wanted.prefix,
+            owner=wanted.ownership.owners,
+            encap=route_class(wanted.pool),
+            family=str(ip.family(wanted.prefix)),
+        ),
     )
 
 
@@ -122,8 +127,28 @@ def _foreign(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[Diff
                 block=prefix,
                 node=block.node if block else None,
                 encap=route_class(pool),
+                family=str(ip.family(prefix)),
                 by="BIRD" if all(route.protocol == net.PROTO_BIRD for route in drops) else None,
             ),
+        )
+
+
+def _in_the_way(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[Difference]:
+    """What stands at the node's own single-address blocks: the CNI plugin's route for the pod does not replace it."""
+    for block in node.world.blocks_by_node.get(node.name, ()):
+        drops = [route for route in found.get(block.cidr, ()) if route.type in _DROPS and route.table == net.MAIN]
+        if not drops or not block.settled or not ip.is_host_prefix(block.cidr):
+            continue
+        yield Difference(
+            kind=Kind.UNEXPECTED,
+            object=block.cidr,
+            expected="no blackhole for a block of a single address",
+            because=f"{block.because}; the route of the pod that gets it has the same prefix",
+            found=_listed(drops),
+            look=node.on(f"ip -d route show exact {block.cidr}"),
+            severity=Severity.BROKEN,
+            likely="an older release's BIRD left it, or it was added by hand: pods with this address cannot start",
+            about=about(block=block.cidr, address=ip.bare(block.cidr), encap=route_class(block.pool)),
         )
 
 

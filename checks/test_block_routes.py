@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 Fault = tuple[str, Severity]
 
 
-@check(faults=("F37", "F39", "F40", "F43", "F44", "F45", "F46", "F47", "F55"))
+@check(faults=("F37", "F39", "F40", "F43", "F44", "F45", "F46", "F47", "F53", "F55"))
 def test_node_routes_every_other_nodes_blocks(node: NodeCase) -> Verdict:
     """The node has a route to every IPAM block of every other node, via that node, and traffic takes it.
 
     Programmed by whoever the configuration says, in the shape of expect/ways.py: `proto bird` with the next hop that
-    BIRD
-    resolves, or Felix's by the tunnel or the parent interface. BIRD's metric is what the announcing node's release and
-    session make of it (bgp_processor.go:239-252): any is right.
+    BIRD resolves, or Felix's by the tunnel or the parent interface. BIRD's metric is what the announcing node's release
+    and session make of it (bgp_processor.go:239-252): any is right.
     """
     wanted = remote_blocks(node.world, node.name, node.cluster.observed)
     return _routes(node, wanted, "no other node owns an IPAM block")
@@ -220,6 +219,7 @@ def _about(node: NodeCase, destination: Destination, by: str | None) -> tuple[st
         owner=destination.ownership.owners,
         encap=route_class(destination.pool),
         device=[device for way in destination.ways for device in way.devices],
+        family=str(ip.family(destination.prefix)),
         by=by,
     )
 

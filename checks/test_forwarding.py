@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
+from checks.flows import uplink
+from expect.tunnels import tunnels
 from model import ip
 from model.verdict import Difference, Gap, Kind, Verdict, about
 
@@ -18,11 +20,10 @@ _SYSCTLS = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 def test_node_forwards_packets(node: NodeCase) -> Verdict:
     """The node forwards packets of each family that it has pods or blocks of.
 
-    net.ipv4.ip_forward, net.ipv6.conf.all.forwarding. Felix sets them unless FelixConfiguration ipForwarding is
-    Disabled
-    (int_dataplane.go:2769-2785); without forwarding no pod reaches another node either way. Clearing ip_forward
-    clears the
-    `forwarding` of every interface as well.
+    net.ipv4.ip_forward, net.ipv6.conf.all.forwarding, and the value of each interface by which packets come in, which
+    decides for them (ip-sysctl). Felix sets them unless FelixConfiguration ipForwarding is Disabled
+    (int_dataplane.go:2769-2785); without forwarding no pod reaches another node either way. Clearing ip_forward clears
+    the `forwarding` of every interface as well.
     """
     unread = node.unread("sysctls")
     if unread:
@@ -34,7 +35,20 @@ def test_node_forwards_packets(node: NodeCase) -> Verdict:
     verdict = Verdict()
     for family in sorted(families):
         verdict += _forwards(node, family, _SYSCTLS[family])
+        if node.facts.host.sysctls.get(_SYSCTLS[family]) == "0":
+            continue  # the kernel has cleared them all
+        for device in _ways_in(node, family):
+            name = f"net.ipv{family}.conf.{device.replace('.', '/')}.forwarding"
+            if name in node.facts.host.sysctls:
+                verdict += _forwards(node, family, name)
     return verdict
+
+
+def _ways_in(node: NodeCase, family: int) -> list[str]:
+    """The interfaces by which other nodes' packets come in: the parent, and the tunnels."""
+    names = [name for tunnel in tunnels(node.world, node.name) if tunnel.family == family for name in tunnel.names]
+    parent = uplink(node, family)
+    return ([parent] if parent else []) + [name for name in names if node.facts.host.link(name)]
 
 
 def _forwards(node: NodeCase, family: int, name: str) -> Verdict:

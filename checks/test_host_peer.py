@@ -70,6 +70,7 @@ def test_host_interface_has_no_address_of_its_own(pod: PodCase) -> Verdict:
             look=pod.node.on(f"ip addr show dev {pod.interface}"),
             severity=Severity.WRONG,
             likely="NetworkManager or systemd-networkd manages the interface: have it leave cali* alone",
+            about=about(link=pod.interface),
         )
         for address in pod.node.facts.host.addresses
         if address.dev == pod.interface and not _link_local(address) and address.address not in peering
@@ -147,7 +148,7 @@ def _same_pair(nsid: int | None, index: int | None, pod: PodCase) -> bool:
     return link is not None and nsid is not None and (nsid, index) == (link.peer_nsid, link.peer_index)
 
 
-@check(faults=("F7", "F15", "F16"))
+@check(faults=("F7", "F15"))
 def test_host_interface_answers_arp_and_forwards(pod: PodCase) -> Verdict:
     """The kernel answers the pod's ARP for 169.254.1.1 (proxy_arp) and forwards its packets; for IPv6 pods it
     forwards too.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from checks.cases import PodCase
 
 
-@check(faults=("F12", "F19", "F20", "F21", "F27"))
+@check(faults=("F12", "F19", "F20", "F21", "F25", "F27"))
 def test_host_route_leads_to_its_pod(pod: PodCase) -> Verdict:
     """The node routes each of the pod's addresses, as a host prefix, to the pod's own host interface, in the main
     table.
@@ -68,7 +68,7 @@ def _difference(pod: PodCase, wanted: HostRoute, kind: Kind, found: str, look: s
         else "Felix has no workload endpoint for the pod, or something removed its route"
         if kind is Kind.MISSING
         else "",
-        about=about(address=ip.bare(wanted.dst)),
+        about=about(address=ip.bare(wanted.dst), family=str(ip.family(wanted.dst))),
     )
 
 
@@ -104,8 +104,7 @@ def test_host_route_wins_the_lookup(pod: PodCase) -> Verdict:
     tables hold.
 
     Rules in order of priority, longest prefix, lowest metric: a competitor with a lower metric or a rule to another
-    table
-    takes the traffic away from a route that is itself right.
+    table takes the traffic away from a route that is itself right.
     """
     unread = pod.node.unread("routes", "rules")
     if unread:

@@ -8,7 +8,7 @@ import msgspec
 
 from checks.declare import check
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,7 @@ def test_host_interface_has_calicos_settings(pod: PodCase) -> Verdict:
 
     dataplane_linux.go:495-562, endpoint_mgr.go:1614-1719. The MAC is set as well as it can be: another is mentioned
     (dataplane_linux.go:166-193). rp_filter counts by the larger of `all` and the interface's own value: it is the
-    host's
-    default, and strict filtering beside none at all is mentioned.
+    host's default, and strict filtering beside none at all is mentioned.
     """
     link = pod.host_link
     if link is None:
@@ -110,4 +109,5 @@ def _difference(pod: PodCase, what: str, expected: str, found: str, severity: Se
         look=pod.node.on(f"sysctl {what}" if what.startswith("net.") else f"ip link show {pod.interface}"),
         severity=severity,
         likely=likely,
+        about=about(setting=what.rpartition(".")[2], family="4" if ".ipv4." in what else "6"),
     )

@@ -36,7 +36,7 @@ def test_each_address_has_one_pod(cluster: ClusterCase) -> Verdict:
         examined += 1
         if len(pods) > 1 and not all(pod.labels.get("kubevirt.io") == "virt-launcher" for pod in pods):
             names = ", ".join(f"{pod.key} on {pod.node}" for pod in pods)
-            differences.append(_duplicate(address, names))
+            differences.append(_duplicate(address, names, [pod.key for pod in pods]))
         found = _misheld(world, address, pods)
         if found:
             differences.append(_held(world, address, pods[0].key, found))
@@ -63,7 +63,7 @@ def _misheld(world: World, address: str, pods: tuple[Pod, ...]) -> str | None:
     return None
 
 
-def _duplicate(address: str, names: str) -> Difference:
+def _duplicate(address: str, names: str, pods: list[str]) -> Difference:
     return Difference(
         kind=Kind.DIFFERENT,
         object=address,
@@ -72,12 +72,13 @@ def _duplicate(address: str, names: str) -> Difference:
         found=names,
         look=f"kubectl get pods -A -o wide --field-selector status.podIP={address}",
         likely="the address was released while its pod lived, and given again",
-        about=about(address=address, state="duplicate"),
+        about=about(address=address, pod=pods, state="duplicate"),
     )
 
 
 def _held(world: World, address: str, pod: str, found: str) -> Difference:
-    block = world.block_of(address)
+    block, allocation = world.block_of(address), world.allocations.get(address)
+    tunnel = allocation is not None and allocation.type in TUNNEL_TYPES
     return Difference(
         kind=Kind.DIFFERENT,
         object=f"{address}/allocation",
@@ -87,7 +88,9 @@ def _held(world: World, address: str, pod: str, found: str) -> Difference:
         look=f"calicoctl ipam show --ip={address}",
         severity=Severity.WRONG,
         likely="IPAM lost the allocation (a restored datastore, a clean-up that released a live address)",
-        about=about(address=address, block=block.cidr if block else None),
+        about=about(
+            address=address, pod=pod, block=block.cidr if block else None, state="duplicate" if tunnel else None
+        ),
     )
 
 
@@ -116,7 +119,9 @@ def test_each_allocation_is_in_use(cluster: ClusterCase) -> Verdict:
 
 
 def _leaked(world: World, block: str, reason: str, items: list[Allocation]) -> Difference:
+    tunnels = {item.node for item in items if item.node and item.type in TUNNEL_TYPES}
     gone = {item.node for item in items if item.node and item.node not in world.nodes}
+    pods = {item.pod for item in items}
     names = ", ".join(f"{item.address} ({item.pod or item.type or item.handle})" for item in items[:5])
     return Difference(
         kind=Kind.UNEXPECTED,
@@ -127,7 +132,7 @@ def _leaked(world: World, block: str, reason: str, items: list[Allocation]) -> D
         look=f"calicoctl ipam show --ip={items[0].address}",
         severity=Severity.HOUSEKEEPING,
         likely="calico-kube-controllers does not run, or a CNI DEL was lost",
-        about=about(block=block, node=gone),
+        about=about(block=block, node=gone | tunnels, pod=pods.pop() if len(pods) == 1 else None),
     )
 
 
@@ -148,6 +153,7 @@ def test_handles_count_their_allocations(cluster: ClusterCase) -> Verdict:
             if item.pod in world.flux.pods or item.address in world.flux.addresses:
                 moving.add(item.handle.lower())
     stored = {item.handle.lower(): item.blocks for item in world.cluster.handles if not item.deleted}
+    moving |= {name for name, blocks in stored.items() if world.flux.blocks.intersection(blocks)}
     names = counted.keys() & stored.keys() if world.flux.pods else counted.keys() | stored.keys()
     differences = tuple(
         _handle(name, dict(counted.get(name, {})), stored.get(name, {}))

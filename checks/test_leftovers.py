@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from checks.cases import NodeCase
 
 
-@check(faults=("F11", "F13"), severity=Severity.HOUSEKEEPING)
+@check(faults=("F11",), severity=Severity.HOUSEKEEPING)
 def test_every_pod_interface_belongs_to_a_pod(node: NodeCase) -> Verdict:
     """Every `cali…` interface of the node is that of a pod that runs there, or has just run there.
 
@@ -59,9 +59,8 @@ def _may_stay(node: NodeCase, name: str) -> bool:
 
 @check(faults=("F11", "F22", "F26", "F31", "F42", "F52"), severity=Severity.WRONG)
 def test_every_pod_and_block_route_is_accounted_for(node: NodeCase) -> Verdict:
-    """Every route inside a pool, and every route by a pod's interface, belongs to a pod, a block or a borrowed
-    address that
-    exists, or has a named healthy reason.
+    """Every route inside a pool, and every route by a pod's interface, belongs to a pod, a block or a borrowed address
+    that exists, or has a named healthy reason.
 
     A stale one takes traffic away as soon as its prefix is used again; one that covers a live address takes it away
     now.
@@ -113,10 +112,13 @@ def _about(node: NodeCase, prefix: str, routes: list[net.Route]) -> tuple[str, .
     towards = {world.node_addresses.get(hop.gateway) for hop in hops if hop.gateway} - {None}
     return about(
         node=[name for name in (*towards, owner.node if owner else None) if name],
-        block=block.cidr if block else None,
+        block=block.cidr if block else prefix if prefix in world.affinities else None,
         address=ip.bare(prefix) if ip.is_host_prefix(prefix) else None,
         link=[hop.dev for hop in hops if hop.dev.startswith(POD_INTERFACES)],
+        device=[hop.dev for hop in hops if not hop.dev.startswith(POD_INTERFACES)],
+        state="nodes-address" if ip.is_host_prefix(prefix) and ip.bare(prefix) in world.node_addresses else None,
         encap=route_class(world.pool_of(prefix)),
+        family=str(ip.family(prefix)),
         by="BIRD" if all(route.protocol == net.PROTO_BIRD for route in routes) else None,
     )
 
@@ -184,7 +186,12 @@ def _holder(node: NodeCase, namespace: net.Namespace, address: net.Address) -> D
         look=node.on(f"nsenter --net=/run/netns/{namespace.name} ip addr"),
         severity=Severity.BROKEN if pods else Severity.HOUSEKEEPING,
         likely="a duplicate address" if pods else "the namespace outlived its pod",
-        about=about(address=address.address, namespace=namespace.name, link=_pairs(node, namespace)),
+        about=about(
+            address=address.address,
+            namespace=namespace.name,
+            link=_pairs(node, namespace),
+            state="duplicate" if pods else None,
+        ),
     )
 
 

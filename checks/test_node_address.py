@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from checks.declare import check
 from expect.cluster_routes import bgp_address
 from expect.ownership import Owner
-from model import ip
-from model.verdict import Difference, Gap, Kind, Verdict
+from expect.ways import crosses
+from model import ip, net
+from model.verdict import Difference, Gap, Kind, Severity, Verdict
 
 if TYPE_CHECKING:
     from checks.cases import NodeCase
@@ -20,9 +21,8 @@ _ANNOTATIONS = {4: "projectcalico.org/IPv4Address", 6: "projectcalico.org/IPv6Ad
 def test_node_has_its_bgp_address(node: NodeCase) -> Verdict:
     """The node's BGP address is on one of its interfaces, and a node whose blocks BIRD announces has one.
 
-    The other nodes route its blocks to that address; Felix finds the parent interface by it (route_mgr.go:317-351).
-    It is
-    the annotation projectcalico.org/IPv4Address, which calico-node detects or is given when it starts.
+    The other nodes route its blocks to that address; Felix finds the parent interface by it (route_mgr.go:317-351). It
+    is the annotation projectcalico.org/IPv4Address, which calico-node detects or is given when it starts.
     """
     unread = node.unread("addresses")
     if unread:
@@ -57,4 +57,48 @@ def _difference(node: NodeCase, family: int, text: str | None) -> Difference:
         likely="the node's address changed after calico-node had detected it: restart calico-node there"
         if text
         else "calico-node never started there, or its address detection failed",
+    )
+
+
+@check(faults=("F55",), severity=Severity.WRONG)
+def test_node_knows_the_length_of_its_subnet(node: NodeCase) -> Verdict:
+    """Where a pool is CrossSubnet, the length of the node's BGP address is that of the same address on its interface.
+
+    Both Felix and BIRD take it for the node's subnet (l3_route_resolver.go:885, bgp_processor.go:1216-1217): too wide,
+    they send to nodes behind a router without encapsulation; too narrow, they encapsulate needlessly.
+    """
+    unread = node.unread("addresses")
+    if unread:
+        return Verdict(unobserved=(Gap(node.name, f"addresses could not be read: {unread}"),))
+    families = {ip.family(pool.cidr) for pool in node.world.cluster.pools if crosses(pool)}
+    told = [text for family in sorted(families) if (text := bgp_address(node.node, family))]
+    pairs = [
+        (text, item.text)
+        for text in told
+        for item in node.facts.host.addresses
+        if item.address == ip.bare(text) and item.scope == net.SCOPE_GLOBAL
+    ]
+    if not pairs:
+        return Verdict(inapplicable=(Gap(node.name, "no pool is CrossSubnet, or no interface has its BGP address"),))
+    differences = tuple(_length(node, told, real) for told, real in pairs if ip.canonical(told) != ip.canonical(real))
+    return Verdict(examined=len(pairs), differences=differences)
+
+
+def _length(node: NodeCase, told: str, real: str) -> Difference:
+    wide, narrow = ip.canonical(told), ip.canonical(real)
+    misled = sorted(
+        name
+        for address, name in node.world.node_addresses.items()
+        if ip.contains(wide, address) and not ip.contains(narrow, address)
+    )
+    found = f"{real} on the interface"
+    return Difference(
+        kind=Kind.DIFFERENT,
+        object=f"ipv{ip.family(told)}/length",
+        expected=f"the length of {told}, which Node {node.name} shows",
+        because=f"annotation {_ANNOTATIONS[ip.family(told)]}: {told} decides whom a CrossSubnet pool reaches directly",
+        found=f"{found}; {', '.join(misled[:5])} would be sent to without encapsulation" if misled else found,
+        look=node.on("ip addr"),
+        severity=Severity.BROKEN if misled else Severity.WRONG if ip.contains(wide, narrow) else Severity.HOUSEKEEPING,
+        likely="the address was given to calico-node by hand with another length, or the interface's was changed since",
     )

@@ -57,5 +57,5 @@ def _difference(kind: RouteClass, ownership: Ownership, nodes: list[str]) -> Dif
         likely="set the two fields as a pair, or leave both unset"
         if both
         else "set one of the two fields, or have the fabric route the pods' prefixes",
-        about=about(encap=kind, node=nodes),
+        about=about(encap=kind, node=nodes, state="both" if both else "neither"),
     )

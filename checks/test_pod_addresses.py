@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from checks.applies import moves_its_address
 from checks.declare import check
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,7 @@ def _missing(pod: PodCase, seen: list[net.Address]) -> Iterator[Difference]:
             because=f"{pod.because}; Calico's CNI plugin gives every address a host prefix",
             found=", ".join(other) or ", ".join(_describe(address) for address in seen) or "no address on eth0",
             look=pod.inside("ip addr show dev eth0"),
+            about=about(link=pod.interface),
         )
 
 

@@ -23,11 +23,9 @@ _MADE_FOR_ADDRESSES = frozenset({net.LOCAL_TYPE, net.BROADCAST, net.ANYCAST, net
 def test_nothing_else_diverts_the_pods_traffic(pod: PodCase) -> Verdict:
     """Inside the pod no other route leaves by eth0, and no rule or route of another kind takes its traffic elsewhere.
 
-    The rules are the kernel's own, the local table holds the pod's own addresses. Routes of interfaces that Multus
-    or the
-    application added are theirs; one that takes the traffic of a whole pool off eth0 is mentioned, for a VPN sidecar
-    does
-    so on purpose.
+    The rules are the kernel's own, the local table holds the pod's own addresses. Routes of interfaces that Multus or
+    the application added are theirs; one that takes the traffic of a whole pool off eth0 is mentioned, for a VPN
+    sidecar does so on purpose.
     """
     if pod.namespace is None or pod.eth0 is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
@@ -89,7 +87,11 @@ def _diverts(pod: PodCase, route: net.Route) -> Difference:
 
 def _deaf(pod: PodCase, namespace: net.Namespace) -> Iterator[Difference]:
     """The pod's addresses that its own kernel does not take as local, though an interface has them."""
-    local = {route.dst for route in namespace.routes if route.type == net.LOCAL_TYPE and route.table == net.LOCAL}
+    local = {
+        route.dst
+        for route in namespace.routes
+        if route.type == net.LOCAL_TYPE and route.table == net.LOCAL and not route.tos
+    }
     held = {ip.host_prefix(address.address) for address in namespace.addresses}
     for prefix in sorted(set(pod.prefixes) & held - local):
         yield Difference(

@@ -17,9 +17,8 @@ def test_pod_has_eth0_and_it_is_up(pod: PodCase) -> Verdict:
     """The pod's network namespace holds eth0, a veth (or netkit) that is up and whose other end is up.
 
     The namespace is found from the outside: by pod UID in the cgroups of its processes, by the pair of interface
-    indexes,
-    by address. CNI creates eth0 as one half of a pair (dataplane_linux.go); without the other half the kernel takes
-    it away.
+    indexes, by address. CNI creates eth0 as one half of a pair (dataplane_linux.go); without the other half the kernel
+    takes it away.
     """
     look = pod.inside("ip -d link show eth0")
     if pod.namespace is None:

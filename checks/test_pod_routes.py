@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from checks.applies import chooses_routes, moves_its_address
 from checks.declare import check
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +82,7 @@ def _default(pod: PodCase, routes: list[net.Route], family: int) -> Iterator[Dif
         likely="eth0 was taken down and up inside the pod: nothing restores its routes until the pod is made anew"
         if best is None
         else "",
+        about=about(family=str(family)),
     )
 
 
@@ -116,6 +117,7 @@ def _gateway_route(pod: PodCase, routes: list[net.Route]) -> Iterator[Difference
         found="; ".join(net.describe_route(route) for route in found) or "no route to it",
         look=pod.inside("ip route"),
         severity=Severity.BROKEN if found else Severity.WRONG,
+        about=about(family="4"),
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PERMANENT = 0x80
 
 
-@check(faults=("F40", "F41", "F48", "F50"))
+@check(faults=("F40", "F41", "F48", "F50", "F57"))
 def test_node_has_its_tunnel_devices(node: NodeCase) -> Verdict:
     """The node has the tunnel device of every encapsulation that a pool uses: up, with its address, its MAC, the VXLAN
     identifier, port and local address that the configuration says, and an MTU that fits.
@@ -128,7 +128,12 @@ def _difference(node: NodeCase, tunnel: Tunnel, what: str, expected: str, found:
         look=node.on(f"ip -d addr show dev {tunnel.names[0]}"),
         severity=severity,
         likely="udev or a network manager changes it" if what == "mac" else "",
-        about=about(device=tunnel.names, encap=tunnel.kind, setting=what),
+        about=about(
+            device=tunnel.names,
+            encap=tunnel.kind,
+            setting=what or None,
+            state="unusable" if what in {"", "state", "kind", "external"} else None,
+        ),
     )
 
 

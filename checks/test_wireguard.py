@@ -20,8 +20,8 @@ DEVICES = {4: "wireguard.cali", 6: "wg-v6.cali"}
 
 @check(faults=("F56",))
 def test_encrypted_peers_are_reached_by_wireguard(node: NodeCase) -> Verdict:
-    """Where WireGuard is on and both nodes have published a key, the device is up, and a policy rule leads
-    the traffic to the other node's blocks into it.
+    """Where WireGuard is on and both nodes have published a key, the device is up, and a policy rule leads the traffic
+    to the other node's blocks into it.
 
     From v3.33 BIRD leaves such routes out of the main table (bgp_processor.go:1009-1068): without the table nothing is
     left. wireguard.go:1086-1155, 1627-1632.

@@ -84,8 +84,8 @@ class Fib:
         return set(self._rules[family]) == set(standard_rules(family))
 
     def points(self, prefix: str) -> list[str]:
-        """The addresses of a prefix at which the answer can change: its first, and each start and end of a route
-        or of a rule's destination inside.
+        """The addresses of a prefix at which the answer can change: its first, and each start and end of a route or of
+        a rule's destination inside.
 
         Looking these up is looking up every address of the prefix.
         """

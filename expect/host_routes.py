@@ -11,7 +11,7 @@ from model import ip, net
 if TYPE_CHECKING:
     from expect.world import World
 
-_NORMAL = {4: "ipv4NormalRoutePriority", 6: "ipv6NormalRoutePriority"}
+NORMAL = {4: "ipv4NormalRoutePriority", 6: "ipv6NormalRoutePriority"}
 _ELEVATED = {4: "ipv4ElevatedRoutePriority", 6: "ipv6ElevatedRoutePriority"}
 
 
@@ -36,13 +36,19 @@ def host_route(world: World, node: str, prefix: str, dev: str) -> HostRoute:
         metrics=frozenset(
             {
                 0 if family == 4 else 1024,  # the kernel turns 0 into 1024 for IPv6
-                _number(world.felix(node, _NORMAL[family]), 1024),
+                normal_priority(world.felix(node, NORMAL[family])),
                 _number(world.felix(node, _ELEVATED[family]), 512),
             }
         ),
         protocols=frozenset({net.PROTO_BOOT, device_route_protocol(world, node)}),
         sources=frozenset({None, device_route_source(world, node, family)}),
     )
+
+
+def normal_priority(value: object | None) -> int:
+    """A field `ipv4NormalRoutePriority` or its twin, of FelixConfiguration or BGPConfiguration; 1024 by default
+    (config_params.go:472)."""
+    return _number(value, 1024)
 
 
 def device_route_source(world: World, node: str, family: int) -> str | None:

@@ -1,8 +1,7 @@
 """Who programs which class of cluster route: Felix, BIRD, both or neither (calico-state §4.1).
 
 The two fields `programClusterRoutes` are independent, their defaults depend on the release, and nothing in Calico
-rejects
-a pair that leaves a class with two owners or none.
+rejects a pair that leaves a class with two owners or none.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Calico's selector language (libcalico-go lib/selector: tokenizer.go, parser.go, ast.go).
 
-`all()`, `global()`, `has(x)`, `x == 'y'`, `x != 'y'`, `x in {'y', 'z'}`, `x not in {…}`, `x contains 'y'`,
-`x starts with 'y'`, `x ends with 'y'`, `!`, `&&` (binds closer), `||`, parentheses. A label that is not there equals
-nothing and is in no set, so `!=` and `not in` hold for it.
+`all()`, `global()`, `has(x)`, `x == 'y'`, `x != 'y'`, `x in {'y', 'z'}`, `x not in {…}`, `x contains 'y'`, `x starts
+with 'y'`, `x ends with 'y'`, `!`, `&&` (binds closer), `||`, parentheses. A label that is not there equals nothing and
+is in no set, so `!=` and `not in` hold for it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ Selector = Callable[[Mapping[str, str]], bool]
 
 _KEY = r"[a-zA-Z0-9_./-]{1,512}"
 _WORDS = re.compile(
-    rf"[ \t]*(?:(?P<has>has\([ \t]*(?P<key>{_KEY})[ \t]*\))|(?P<all>(?:all|global)\([ \t]*\))|"
+    rf"(?:(?P<has>has\([ \t]*(?P<key>{_KEY})[ \t]*\))|(?P<all>(?:all|global)\([ \t]*\))|"
     r"(?P<text>\"[^\"]*\"|'[^']*')|(?P<sign>==|!=|&&|\|\||[!(){},])|"
     rf"(?P<label>(?!(?:has|all|global)\(){_KEY}))"
 )
-_OPERATOR = re.compile(r"[ \t]*(?P<word>contains|starts[ \t]*with|ends[ \t]*with|not[ \t]*in|in)")
+_DEEPEST = 200  # parentheses: nobody writes more, and a recursion per parenthesis must end
+_OPERATOR = re.compile(r"(?P<word>contains|starts[ \t]*with|ends[ \t]*with|not[ \t]*in|in)")
 
 
 class SelectorError(ValueError):
@@ -45,8 +46,10 @@ _COMPARED: dict[str, Callable[[str, str], bool]] = {
 def parse(text: str) -> Selector:
     """What the selector says of labels; an empty one selects everything. SelectorError."""
     tokens = _tokens(text)
+    if sum(token.kind == "(" for token in tokens) > _DEEPEST:
+        raise SelectorError(f"more than {_DEEPEST} parentheses")
     if tokens[0].kind == "end":
-        return lambda labels: True
+        return _everything
     selector, rest = _or(tokens)
     if rest[0].kind != "end":
         raise SelectorError(f"unexpected {rest[0].value!r} at character {rest[0].at + 1}")
@@ -67,18 +70,28 @@ def fault(text: str) -> str | None:
     return None
 
 
+def _everything(_: Mapping[str, str]) -> bool:
+    return True
+
+
 def _tokens(text: str) -> list[_Token]:
     found: list[_Token] = []
-    at = 0
-    while text[at:].strip(" \t"):
+    at = _skip(text, 0)
+    while at < len(text):
         after_label = bool(found) and found[-1].kind == "label"
-        operator = _OPERATOR.match(text, at) if after_label else None
-        word = operator or _WORDS.match(text, at)
+        word = (_OPERATOR.match(text, at) if after_label else None) or _WORDS.match(text, at)
         if word is None or (after_label and word.lastgroup == "label"):
-            raise SelectorError(f"unexpected {text[at:].strip()[:20]!r} at character {at + 1}")
+            raise SelectorError(f"unexpected {text[at : at + 20]!r} at character {at + 1}")
         found.append(_token(word, at))
-        at = word.end()
+        at = _skip(text, word.end())
     return [*found, _Token("end", "the end", len(text))]
+
+
+def _skip(text: str, at: int) -> int:
+    """Where the next word begins: Calico skips blanks and tabs, and nothing else."""
+    while at < len(text) and text[at] in " \t":
+        at += 1
+    return at
 
 
 def _token(word: re.Match[str], at: int) -> _Token:
@@ -109,9 +122,7 @@ def _and(tokens: _Rest) -> tuple[Selector, _Rest]:
     return (terms[0] if len(terms) == 1 else lambda labels: all(term(labels) for term in terms)), rest
 
 
-def _joined(
-    tokens: _Rest, sign: str, read: Callable[[_Rest], tuple[Selector, _Rest]]
-) -> tuple[list[Selector], _Rest]:
+def _joined(tokens: _Rest, sign: str, read: Callable[[_Rest], tuple[Selector, _Rest]]) -> tuple[list[Selector], _Rest]:
     first, rest = read(tokens)
     terms = [first]
     while rest[0].kind == sign:
@@ -133,7 +144,7 @@ def _term(tokens: _Rest) -> tuple[Selector, _Rest]:
 def _operation(tokens: _Rest) -> tuple[Selector, _Rest]:
     first, *rest = tokens
     if first.kind == "all":
-        return (lambda labels: True), rest
+        return _everything, rest
     if first.kind == "has":
         return (lambda labels: first.value in labels), rest
     if first.kind == "(":

@@ -56,6 +56,7 @@ class Way(msgspec.Struct, frozen=True):
     """One acceptable shape of a route. `target` is the other node's own address, `gateway` what the route must name,
     `devices` are a tunnel's possible names, empty otherwise; `external`: a speaker of another AS may stand between."""
 
+    prefix: str
     owner: Owner
     by: By
     target: str
@@ -96,6 +97,7 @@ def _way(world: World, me: str, other: Node, prefix: str, pool: IPPool | None, o
     if by is By.TUNNEL:
         device = tunnel_devices(world, me, kind, family)
     return Way(
+        prefix=prefix,
         owner=owner,
         by=by,
         target=target,

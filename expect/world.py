@@ -31,8 +31,7 @@ _AFTER = 1 << 129  # beyond any last address
 
 class Block(msgspec.Struct, frozen=True):
     """One live IPAM block. `node` is the host that its affinity names (the IPAMBlock's word), None for none or a
-    virtual
-    owner; `settled` False: its claim or its release is under way, and neither state of the network is wrong."""
+    virtual owner; `settled` False: its claim or its release is under way, and neither state of the network is wrong."""
 
     cidr: str
     node: str | None
@@ -173,7 +172,10 @@ class World:
 
     def _block(self, block: IPAMBlock) -> Block:
         kind, _, name = (block.affinity or "").partition(":")
-        in_claim = any(item.state in {"pending", "pendingDeletion"} for item in self.affinities.get(block.cidr, ()))
+        in_claim = any(
+            item.state in {"pending", "pendingDeletion"} and (kind != "host" or item.node == name)
+            for item in self.affinities.get(block.cidr, ())  # another node's beside an owner is stale, however long
+        )
         return Block(
             cidr=block.cidr,
             node=name if kind == "host" else None,

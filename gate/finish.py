@@ -159,7 +159,7 @@ class Controller:
         try:
             write_all(summary, self.results, self.options.out, pcap=pcap, allure_dir=Path(folder) if folder else None)
         except ReportError as error:
-            terminal.teller(config)(f"ERROR: {error}")
+            terminal.teller(config)(f"ERROR: {error.reason}. {error.remedy}")
             return int(summary.exit_code or ExitCode.TOOL)
         return int(summary.exit_code)
 

@@ -1,8 +1,7 @@
 """The pytest plugin: it observes once, in the controller, and hands each item to its check.
 
 Workers get the snapshot's path and never talk to a cluster: so all of them collect the same items, and any number of
-them
-says the same.
+them says the same.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PAUSE = 10.0  # seconds between two looks; never more than half the settle time
 
+CONFIRMING = 2  # looks after the time is over: pods that come and go must not be accused of what one look saw
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -38,7 +40,8 @@ def settle(
     """The snapshot that is judged: `first`, or `first` with later looks at the nodes that failed.
 
     `look_again` observes the named nodes (none: the API and the trials alone) and returns a snapshot of just them.
-    Where it raises UnobservableError, what was seen so far stands.
+    Where it raises UnobservableError, what was seen so far stands. What only the last look shows is looked at once more
+    even when the time is over, `CONFIRMING` times at most.
     """
     if seconds <= 0:
         return first
@@ -47,7 +50,13 @@ def settle(
     since = dict.fromkeys(open_ids, began)
     healed: dict[str, float] = {}
     pause = min(PAUSE, seconds / 2)
-    while open_ids and clock.now() + pause <= began + seconds:
+    new: set[str] = set()
+    left = CONFIRMING
+    while open_ids:
+        if clock.now() + pause > began + seconds:
+            if not new or not left:
+                break
+            left -= 1
         clock.wait(pause)
         try:
             again = look_again(current, frozenset(node for node in open_ids.values() if node))
@@ -61,6 +70,7 @@ def settle(
         for name in seen:
             healed.pop(name, None)
             since.setdefault(name, now)
+        new = seen.keys() - open_ids.keys()
         agreed = seen.keys() == open_ids.keys()
         open_ids = seen
         if agreed:

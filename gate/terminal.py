@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from model.text import printable
 from reports.terminal import render
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ def quiet(config: pytest.Config) -> None:
 
 
 def teller(config: pytest.Config) -> Callable[[str], None]:
-    """A function that tells the user what is being done, a line at a time."""
+    """A function that tells the user what is being done, a line at a time, whatever names are in it."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
 
     def say(sentence: str) -> None:
         if reporter is not None:
-            reporter.write_line(sentence)
+            reporter.write_line(printable(sentence))
             reporter.flush()  # progress is read while it goes on, through a pipe too
 
     return say

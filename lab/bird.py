@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,10 +12,13 @@ import msgspec
 from model import ip
 
 from . import bird_control
-from .bird_config import Twist, bird_config, peer_name
+from .bird_config import Twist, bird_config, tor_config
+from .bird_peers import sessions_of
+from .bird_routes import expected_routes, kernel_routes
+from .network import fabric_netns
 from .processes import alive, end, spawn
 from .state import write_whole
-from .tools import LabError, run, wait_until
+from .tools import LabError, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,25 +43,53 @@ def twists(lab: Lab, node: str) -> dict[str, Twist]:
         return {}
 
 
+def daemons(topology: Topology, node: str) -> tuple[int, ...]:
+    """The families of the node's daemons: BIRD for IPv4 always, bird6 where the node has an IPv6 address; none where
+    the backend starts none."""
+    if topology.backend != "bird":
+        return ()
+    return (4, 6) if topology.node(node).uplink(6) else (4,)
+
+
 def write_config(lab: Lab, topology: Topology, node: str) -> None:
     """Write the node's configuration as confd would, with what faults have changed."""
-    text = bird_config(topology, node, list(twists(lab, node).values()))
     folder = lab.node_directory(node) / "bird"
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "bird.cfg", text.encode())
+    for family in daemons(topology, node):
+        text = bird_config(topology, node, list(twists(lab, node).values()), family)
+        write_whole(folder / f"{_stem(family)}.cfg", text.encode())
 
 
-def start(lab: Lab, state: State, node: str) -> None:
-    """Start BIRD on a node, in its namespaces; `-R`: it takes over the last one's routes."""
-    inside = ["nsenter", "-t", str(state.nodes[node].pid), "-m", "-n", "--", "bird", "-f", "-R"]
-    inside += ["-c", "/etc/calico/confd/config/bird.cfg"]
-    places = ["-s", "/var/run/calico/bird.ctl", "-P", "/var/run/calico/bird.pid"]
-    (control_directory(lab, node) / "bird.pid").unlink(missing_ok=True)
-    spawn(lab.name, [*inside, *places], lab.node_directory(node) / "bird.log")
+def _stem(family: int) -> str:
+    """What the names of a daemon's files begin with."""
+    return "bird" if family == 4 else "bird6"
+
+
+def start(lab: Lab, state: State, node: str, families: Iterable[int] = ()) -> None:
+    """Start BIRD on a node (all of its daemons, or those of these families), in its namespaces; `-R`: it takes over the
+    last one's routes."""
+    for family in families or daemons(state.topology, node):
+        stem = _stem(family)
+        inside = ["nsenter", "-t", str(state.nodes[node].pid), "-m", "-n", "--", "bird", "-f", "-R"]
+        inside += ["-c", f"/etc/calico/confd/config/{stem}.cfg"]
+        places = ["-s", f"/var/run/calico/{stem}.ctl", "-P", f"/var/run/calico/{stem}.pid"]
+        (control_directory(lab, node) / f"{stem}.pid").unlink(missing_ok=True)
+        spawn(lab.name, [*inside, *places], lab.node_directory(node) / f"{stem}.log")
+
+
+def start_tor(lab: Lab, topology: Topology) -> None:
+    """Start the BGP speaker of the router between the subnets, where the topology has one."""
+    if topology.tor_as is None:
+        return
+    folder = lab.directory / "tor"
+    folder.mkdir()
+    write_whole(folder / "bird.cfg", tor_config(topology).encode())
+    argv = ["nsenter", f"--net=/run/netns/{fabric_netns(lab.name)}", "bird", "-f", "-c", str(folder / "bird.cfg")]
+    spawn(lab.name, [*argv, "-s", str(folder / "bird.ctl"), "-P", str(folder / "bird.pid")], folder / "bird.log")
 
 
 def pid(lab: Lab, node: str) -> int:
-    """The process id of the node's BIRD; 0 when none runs."""
+    """The process id of the node's BIRD for IPv4; 0 when none runs."""
     try:
         number = int((control_directory(lab, node) / "bird.pid").read_text())
     except (OSError, ValueError):
@@ -68,7 +98,7 @@ def pid(lab: Lab, node: str) -> int:
 
 
 def kill(lab: Lab, node: str) -> None:
-    """End the node's BIRD without a word to its peers. LabError if none runs."""
+    """End the node's BIRD for IPv4 without a word to its peers. LabError if none runs."""
     number = pid(lab, node)
     if not number:
         raise LabError(f"no BIRD runs on {node}")
@@ -86,62 +116,42 @@ def resume(lab: Lab, node: str) -> None:
 
 def twist(lab: Lab, node: str, name: str, change: Twist | None) -> None:
     """Add a change to the node's configuration under a name, or take it back with None, and have BIRD read it."""
-    changes = {key: value for key, value in twists(lab, node).items() if key != name}
+    before = twists(lab, node)
+    changes = {key: value for key, value in before.items() if key != name}
     if change:
         changes[name] = change
+    struck = change or before[name]
     write_whole(lab.node_directory(node) / "twists.json", msgspec.json.encode(changes))
     write_config(lab, lab.state().topology, node)
-    bird_control.command(control_directory(lab, node), "configure")
+    bird_control.command(control_directory(lab, node), "configure", family=struck.family)
 
 
 def set_peer(lab: Lab, node: str, peer_address: str, *, enabled: bool) -> None:
-    """Enable or disable one session of the mesh on one side."""
-    verb = "enable" if enabled else "disable"
-    bird_control.command(control_directory(lab, node), f'{verb} "{peer_name(peer_address)}"')
+    """Enable or disable one session on one side."""
+    _tell_peer(lab, node, peer_address, "enable" if enabled else "disable")
+
+
+def restart_peer(lab: Lab, node: str, peer_address: str) -> None:
+    """Let one session start afresh, from one side."""
+    _tell_peer(lab, node, peer_address, "restart")
+
+
+def _tell_peer(lab: Lab, node: str, peer_address: str, verb: str) -> None:
+    topology, family = lab.state().topology, ip.family(peer_address)
+    names = {each.remote: each.name for each in sessions_of(topology, topology.node(node), family)}
+    if peer_address not in names:
+        raise LabError(f"{node} has no BGP session to {peer_address}")
+    bird_control.command(control_directory(lab, node), f'{verb} "{names[peer_address]}"', family=family)
 
 
 def sessions(lab: Lab, node: str) -> dict[str, bool]:
     """The node's sessions: whether each is established. LabError if BIRD does not answer."""
-    found = bird_control.protocols(control_directory(lab, node))
+    found = [
+        each
+        for family in daemons(lab.state().topology, node)
+        for each in bird_control.protocols(control_directory(lab, node), family)
+    ]
     return {each.name: each.info.startswith("Established") for each in found if each.proto == "BGP"}
-
-
-def expected_routes(topology: Topology, node: str) -> set[str]:
-    """What `ip route show proto bird` lists on the node of a healthy lab, in the words of `_words`."""
-    addresses = {each.name: each.address for each in topology.nodes}
-    pools = [pool for pool in topology.pools if pool.vxlan_mode == "Never"]
-    hidden = [pool for pool in topology.pools if pool.disable_bgp_export]
-
-    def programmed(prefix: str) -> bool:
-        return any(ip.contains(pool.cidr, prefix) for pool in pools)
-
-    def announced(prefix: str) -> bool:
-        return not any(ip.contains(pool.cidr, prefix) for pool in hidden)
-
-    routes = set()
-    for block in topology.blocks:
-        if not programmed(block.cidr) or ip.is_host_prefix(block.cidr):
-            continue
-        if block.node == node:
-            routes.add(f"blackhole {block.cidr}")
-        else:  # the block itself is accepted by calico_aggr, before the pools' statements
-            routes.add(f"{block.cidr} via {addresses[block.node]}")
-    for pod in topology.pods:
-        if pod.wired and pod.node != node and pod.node is not None:
-            for address in pod.addresses:
-                if topology.borrowed(address, pod.node) and programmed(address) and announced(address):
-                    routes.add(f"{address} via {addresses[pod.node]}")
-    return routes
-
-
-def kernel_routes(state: State, node: str) -> set[str]:
-    """The routes with `proto bird` that the node's kernel holds: type, destination and next hop."""
-    text = run(["ip", "-n", state.nodes[node].netns, "route", "show", "proto", "12"])
-    return {_words(line) for line in text.splitlines()}
-
-
-def _words(line: str) -> str:
-    return re.sub(r" (dev|metric|onlink|linkdown|proto)\b.*", "", line.strip()).strip()
 
 
 def wait_converged(lab: Lab, nodes: Iterable[str] = ()) -> None:
@@ -153,7 +163,8 @@ def wait_converged(lab: Lab, nodes: Iterable[str] = ()) -> None:
     def converged() -> bool:
         nonlocal missing
         missing = next(filter(None, (_unestablished(lab, node) for node in asked)), "")
-        missing = missing or next(filter(None, (_unlike(state, node) for node in asked)), "")
+        unlike = (_unlike(state, node, family) for node in asked for family in daemons(state.topology, node))
+        missing = missing or next(filter(None, unlike), "")
         return not missing
 
     with suppress(LabError):
@@ -167,15 +178,15 @@ def _unestablished(lab: Lab, node: str) -> str:
     try:
         down = [name for name, established in sessions(lab, node).items() if not established]
     except LabError as error:
-        log = lab.node_directory(node) / "bird.log"
-        said = log.read_text(errors="replace").strip() if log.exists() else ""
+        logs = [lab.node_directory(node) / f"{_stem(family)}.log" for family in (4, 6)]
+        said = " ".join(log.read_text(errors="replace").strip() for log in logs if log.exists())
         return f"{node}: {error}{f' ({said})' if said else ''}"
     return f"{node}: {', '.join(down)} not established" if down else ""
 
 
-def _unlike(state: State, node: str) -> str:
+def _unlike(state: State, node: str, family: int) -> str:
     """What the node's kernel holds of BIRD's and should not, or the reverse; "" if all is as it should be."""
-    expected, held = expected_routes(state.topology, node), kernel_routes(state, node)
+    expected, held = expected_routes(state.topology, node, family), kernel_routes(state, node, family)
     if expected == held:
         return ""
     return f"{node}: missing {sorted(expected - held)}, unexpected {sorted(held - expected)}"

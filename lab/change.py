@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import bird, network, pods
+from . import bird, felix, network, pods
 from .api.control import Control, ControlError
 from .state import locked
 from .tools import LabError, UsageError
@@ -35,6 +35,7 @@ def add_pod(lab: Lab, pod: LabPod) -> None:
                 control.add_pod(msgspec.structs.replace(pod, state="pending", addresses=()))
             connect(lab, pod)
             control.add_pod(pod)
+            felix.sync(lab)
         except ControlError as error:
             raise LabError(f"pod {pod.key} is refused: {error}") from None
     _await_borrowed(lab, pod)
@@ -50,6 +51,7 @@ def remove_pod(lab: Lab, key: str) -> None:
                 control.add_pod(msgspec.structs.replace(pod, state="terminating"))
             disconnect(lab, pod)
             control.remove_pod(pod.namespace, pod.name)
+            felix.sync(lab)
         except ControlError as error:
             raise LabError(f"pod {key} cannot be deleted: {error}") from None
     _await_borrowed(lab, pod)

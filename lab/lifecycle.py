@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import bird, cgroups, network, pods
+from . import bird, cgroups, felix, network, pods
 from .apiserver import TOPOLOGY, start_api, wait_api
 from .processes import end, marked, start_keepers
 from .state import Lab, NodeRun, State, locked, write_whole
@@ -112,14 +112,16 @@ def _make(lab: Lab, topology: Topology) -> State:
     nodes = {name: NodeRun(netns=netns[name], pid=pid) for name, pid in keepers.items()}
     state = State(name=lab.name, topology=topology, nodes=nodes, pods={})
     for node in topology.nodes:
-        _node_files(lab, node)
+        _node_files(lab, topology, node)
         bird.write_config(lab, topology, node.name)
         bird.start(lab, state, node.name)
+    bird.start_tor(lab, topology)
     runs = pods.start(lab, nodes, topology.pods)
     state = State(name=lab.name, topology=topology, nodes=nodes, pods=runs, api_pid=api_pid)
     lab.write(state)
-    bird.wait_converged(lab)
     wait_api(lab, api_pid)
+    felix.sync(lab)
+    bird.wait_converged(lab)
     return state
 
 
@@ -129,7 +131,7 @@ def _wire_nodes(lab: Lab, topology: Topology) -> None:
     ip_batch(network.fabric(topology), fabric)
     for node in topology.nodes:
         netns = network.node_netns(lab.name, node.name)
-        write_sysctls(netns, network.node_sysctls())
+        write_sysctls(netns, network.node_sysctls(topology))
         ip_batch(network.node_addresses(topology, node), netns)
 
 
@@ -154,12 +156,12 @@ CNI_CONFIG = """{
 """
 
 
-def _node_files(lab: Lab, node: LabNode) -> None:
+def _node_files(lab: Lab, topology: Topology, node: LabNode) -> None:
     """What calico-node writes on a node: the CNI configuration, its name, and the MTU that Felix found."""
     folder = lab.node_directory(node.name)
     (folder / "cni" / "10-calico.conflist").write_text(CNI_CONFIG % node.name)
     (folder / "lib" / "nodename").write_text(node.name)
-    (folder / "lib" / "mtu").write_text("1500")
+    (folder / "lib" / "mtu").write_text(str(network.mtu(topology)))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ LINK_LOCAL_GATEWAY = "169.254.1.1"  # cni-plugin dataplane_linux.go:275-300
 PROTO_DHCP = 16
 FIRST_METRIC_MINOR = 32  # from v3.32 local routes have ipv4NormalRoutePriority, felix config_params.go:489-492
 NORMAL_PRIORITY = 1024
+EXTERNAL_PRIORITY = 2147483647 - 100
 HOST_MTU = 1500
 VXLAN_OVERHEAD = {4: 50, 6: 70}  # felix int_dataplane.go:484-489
 
@@ -40,6 +41,12 @@ def pod_netns(lab: str, key: str) -> str:
 def route_metric(topology: Topology) -> int:
     """The metric of local pod routes and of BGP's routes (calico-state: 0 up to v3.31, 1024 from v3.32)."""
     return NORMAL_PRIORITY if topology.minor >= FIRST_METRIC_MINOR else 0
+
+
+def bgp_metric(topology: Topology) -> int:
+    """The metric of BGP's IPv4 routes: what comes from another AS has LOCAL_PREF 100 (calico-state: bgp_local_pref)."""
+    external = topology.tor_as is not None or len({node.as_number for node in topology.nodes}) > 1
+    return EXTERNAL_PRIORITY if external and topology.minor >= FIRST_METRIC_MINOR else route_metric(topology)
 
 
 def subnets(topology: Topology) -> list[tuple[str, ...]]:
@@ -128,9 +135,11 @@ def node_routes(topology: Topology, node: LabNode) -> list[str]:
     return lines
 
 
-def node_sysctls() -> dict[str, str]:
-    """What Felix and kube-proxy leave on (felix int_dataplane.go:2769-2785); the rest is as this machine has it."""
-    return {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1", "net.ipv6.conf.default.forwarding": "1"}
+def node_sysctls(topology: Topology) -> dict[str, str]:
+    """What Felix and kube-proxy leave on (felix int_dataplane.go:2769-2785); the rest is as this machine has it, but
+    for the uplink's duplicate address detection, which would hold IPv6 back for a second."""
+    on = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.default.forwarding")
+    return dict.fromkeys(on, "1") | {f"net.ipv6.conf.{topology.uplink}.accept_dad": "0"}
 
 
 def pod_link(lab: str, pod: LabPod, size: int) -> str:

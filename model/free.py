@@ -41,9 +41,8 @@ def free_addresses(block: IPAMBlock, shown: frozenset[str]) -> tuple[str, ...]:
     """The block's addresses that IPAM has not given away and nothing shows.
 
     Allocated, reserved (Windows) and cooling-down addresses have an allocation, so they are not free (IPAMBlock
-    spec.allocations, spec.attributes). An IPReservation only keeps IPAM from choosing an address: the kernel drops
-    it all
-    the same.
+    spec.allocations, spec.attributes). An IPReservation only keeps IPAM from choosing an address: the kernel drops it
+    all the same.
     """
     addresses = (
         ip.nth(block.cidr, ordinal)

@@ -1,10 +1,8 @@
 """What a Linux kernel holds in one network namespace, as rtnetlink reports it.
 
 Numbers are the kernel's own (linux/rtnetlink.h, linux/if_link.h, linux/neighbour.h), never iproute2's names: a name
-exists
-only where rt_protos or rt_tables knows one. Structs are `array_like`: the probe answers rows, and a snapshot keeps
-them so;
-a field is only ever added at the end, with a default.
+exists only where rt_protos or rt_tables knows one. Structs are `array_like`: the probe answers rows, and a snapshot
+keeps them so; a field is only ever added at the end, with a default.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ class Difference(msgspec.Struct, frozen=True):
 def about(**named: str | Iterable[str] | None) -> tuple[str, ...]:
     """Stable tokens `kind:value`, sorted: `about(node="worker2", block=None)` is `("node:worker2",)`.
 
-    Kinds: node, block, address, link, device, namespace: what a finding concerns beside its own node and object; owner
-    (Felix, BIRD), by (the routing daemon that made what was found), encap, family, protocol, setting, reflector, state.
+    Kinds: node, pod, block, address, link, device, namespace: what a finding concerns beside its own node and object;
+    owner (Felix, BIRD), by (the routing daemon that made what was found), encap, family, protocol, setting, state.
     """
     pairs = ((kind, (value,) if isinstance(value, str) else value or ()) for kind, value in named.items())
     return tuple(sorted({f"{kind}:{value}" for kind, values in pairs for value in values}))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from model.text import printable
 from model.verdict import Outcome, Severity
 
+from .causes import telling
 from .findings import SEVERITIES, findings_of, outcome
 from .text import evidence, finding_lines, headline, message, result_text
 from .words import counted
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .values import Finding, Summary
 
 LEVELS = {Severity.BROKEN: "critical", Severity.WRONG: "normal", Severity.HOUSEKEEPING: "minor"}
+CAUSES = 10  # headlines among the run's properties
 STEPS = 50  # findings with a step each; an item that has more says so
 
 
@@ -127,6 +129,7 @@ def environment(summary: Summary) -> bytes:
             "reach": header.reach,
             "note": header.note,
         }
+    pairs |= {f"cause_{place}": cause.headline for place, cause in enumerate(telling(summary.causes)[:CAUSES], 1)}
     lines = [f"{key}={_property(printable(value))}\n" for key, value in pairs.items() if value]
     return "".join(lines).encode("ascii")
 

@@ -49,6 +49,7 @@ def findings_of(result: Result, threshold: Severity = Severity.WRONG) -> tuple[F
                     found=printable(difference.found),
                     look=printable(difference.look),
                     likely=printable(difference.likely),
+                    about=tuple(sorted(map(printable, difference.about))),
                 )
                 for difference in result.verdict.differences
             ),
@@ -71,4 +72,5 @@ def order(finding: Finding) -> tuple[int | str, ...]:
         finding.because,
         finding.look,
         finding.likely,
+        *finding.about,
     )

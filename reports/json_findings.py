@@ -12,7 +12,7 @@ from model.text import printable
 if TYPE_CHECKING:
     from model.snapshot import Header
 
-    from .values import GapGroup, Summary
+    from .values import Cause, GapGroup, Summary
 
 SCHEMA = 1
 
@@ -37,6 +37,7 @@ def document(summary: Summary) -> dict[str, object]:
         "planned": summary.planned,
         "checks": [msgspec.to_builtins(check) for check in sorted(summary.checks, key=lambda check: check.check)],
         "findings": [msgspec.to_builtins(finding) for finding in summary.findings],
+        "causes": [_cause(cause) for cause in summary.causes],
         "unreachable": list(summary.unreachable),
         "unobserved": _gaps(summary.unobserved),
         "inapplicable": _gaps(summary.inapplicable),
@@ -56,6 +57,17 @@ def _header(header: Header | None) -> dict[str, object] | None:
         "cluster": printable(header.cluster),
         "reach": printable(header.reach),
         "note": printable(header.note),
+    }
+
+
+def _cause(cause: Cause) -> dict[str, object]:
+    """A headline, and the ids of what stands under it."""
+    return {
+        "headline": cause.headline,
+        "severity": str(cause.severity),
+        "finding": cause.finding.id,
+        "explains": [finding.id for finding in cause.consequences],
+        "unobserved": cause.unobserved,
     }
 
 

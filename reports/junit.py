@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from model.text import printable
 from model.verdict import Outcome
 
+from .causes import telling
 from .findings import findings_of, outcome
 from .text import message, result_text
 from .values import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from model.verdict import Result, Severity
 
@@ -39,7 +40,8 @@ SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 def junit(summary: Summary, results: Iterable[Result]) -> bytes:
     """The file's bytes: well-formed XML 1.0 in UTF-8, the same whatever order the results come in."""
-    cases = [_case(result, summary.threshold) for result in sorted(results, key=_place)]
+    causes = {finding.id: finding.cause for finding in summary.findings if finding.cause}
+    cases = [_case(result, summary.threshold, causes) for result in sorted(results, key=_place)]
     red = any(case.find("failure") is not None or case.find("error") is not None for case in cases)
     if summary.exit_code in TELLS_OF_THE_RUN or (summary.exit_code != ExitCode.CONFORMS and not red):
         cases.append(_run_case(summary))
@@ -62,18 +64,18 @@ def _place(result: Result) -> tuple[str, str, str, str]:
     return result.check, result.node, result.subject, repr(result.verdict)
 
 
-def _case(result: Result, threshold: Severity) -> ET.Element:
+def _case(result: Result, threshold: Severity, causes: Mapping[str, str]) -> ET.Element:
     check = printable(result.check)
     case = _element("testcase", {"classname": f"calico.{check}", "name": f"{check}[{printable(result.subject)}]"})
     found = findings_of(result, threshold)
     held = outcome(result, threshold)
     if found:
-        _properties(case, _finding_properties(result, found))
+        _properties(case, _finding_properties(result, found, causes))
     if tag := ELEMENTS.get(held):
-        body = "" if tag == "skipped" else result_text(result, threshold)
+        body = "" if tag == "skipped" else result_text(result, threshold, causes=causes)
         case.append(_element(tag, {"message": message(result, threshold), "type": str(held)}, body))
     elif found:
-        case.append(_element("system-out", {}, result_text(result, threshold)))
+        case.append(_element("system-out", {}, result_text(result, threshold, causes=causes)))
     return case
 
 
@@ -88,9 +90,12 @@ def _run_case(summary: Summary) -> ET.Element:
     return case
 
 
-def _finding_properties(result: Result, found: Sequence[Finding]) -> list[tuple[str, str]]:
+def _finding_properties(result: Result, found: Sequence[Finding], causes: Mapping[str, str]) -> list[tuple[str, str]]:
     place = [("node", printable(result.node))] if result.node else []
-    return [*place, ("severity", str(found[0].severity)), *(("finding", finding.id) for finding in found)]
+    ids = [finding.id for finding in found]
+    because = sorted({causes[name] for name in ids if name in causes})
+    every = (*(("finding", name) for name in ids), *(("cause", name) for name in because))
+    return [*place, ("severity", str(found[0].severity)), *every]
 
 
 def _run_properties(summary: Summary) -> list[tuple[str, str]]:
@@ -99,6 +104,7 @@ def _run_properties(summary: Summary) -> list[tuple[str, str]]:
         ("verdict", summary.sentence),
         ("exit_code", str(int(summary.exit_code))),
         ("threshold", str(summary.threshold)),
+        *(("cause", cause.headline) for cause in telling(summary.causes)),
     ]
     if header is None:
         return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from .causes import telling
 from .findings import SEVERITIES
 from .values import ExitCode, Summary
 from .words import counted, listed
@@ -12,7 +13,7 @@ from .words import counted, listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .values import Finding, GapGroup
+    from .values import Cause, Finding, GapGroup
 
 
 def sentence(summary: Summary) -> str:
@@ -20,6 +21,9 @@ def sentence(summary: Summary) -> str:
     clauses = [_opening(summary)]
     if summary.exit_code != ExitCode.FAILED and summary.findings:
         clauses.append(_counts(summary.findings))
+    causes = [cause for cause in telling(summary.causes) if cause.gates]
+    if causes:
+        clauses.append(_foremost(causes, summary.causes[0]))
     if summary.unobserved:
         clauses.append(f"could not be observed: {_unobserved(summary.unobserved)}")
     if summary.unasked:
@@ -57,6 +61,13 @@ def _accusation(summary: Summary) -> str:
     nodes = sorted({finding.node for finding in summary.findings if finding.gates and finding.node})
     where = f" on {listed(nodes)}" if nodes else ""
     return f"{_counts(summary.findings)} in {len(failing)} of {counted(len(summary.checks), 'check')}{where}"
+
+
+def _foremost(causes: Sequence[Cause], first: Cause) -> str:
+    """`1 cause explains 6 of them, first: worker2: BIRD does not answer: …`."""
+    explained = sum(len(cause.consequences) for cause in causes)
+    each = "1 cause explains" if len(causes) == 1 else f"{len(causes):,} causes explain"
+    return f"{each} {explained:,} of them, first: {_bare(first.headline)}"
 
 
 def _counts(findings: Iterable[Finding]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from model.text import printable
 from model.verdict import Outcome, Severity
 
+from .causes import grouped
 from .findings import findings_of, order, outcome
 from .gaps import inapplicable_gaps, unasked_gaps, unobserved_gaps
 from .sentence import sentence
@@ -45,6 +46,8 @@ def summarise(
     """
     absent = tuple(unreachable)
     findings = sorted((finding for result in results for finding in findings_of(result, threshold)), key=order)
+    unobserved = unobserved_gaps(results, absent)
+    told_findings, causes = grouped(findings, unobserved)
     told = problem and Problem(problem.trouble, printable(problem.reason), printable(problem.remedy))
     summary = Summary(
         header=header,
@@ -56,9 +59,10 @@ def summarise(
         interrupted=interrupted,
         problem=told,
         checks=_checks(results, threshold, catalogue),
-        findings=tuple(findings),
+        findings=told_findings,
+        causes=causes,
         unreachable=tuple(sorted({printable(node.name) for node in absent})),
-        unobserved=unobserved_gaps(results, absent),
+        unobserved=unobserved,
         inapplicable=inapplicable_gaps(results),
         unasked=unasked_gaps(results, left_out),
         healed=tuple(sorted((HealedFinding(printable(one.finding), one.seconds) for one in healed), key=_healed_order)),

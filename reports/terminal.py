@@ -12,6 +12,8 @@ import msgspec
 
 from model.text import printable
 
+from .causes import telling
+from .consequences import consequence_line
 from .text import finding_lines, labelled
 from .values import CheckCount, ExitCode, Summary
 from .words import counted, listed
@@ -19,9 +21,10 @@ from .words import counted, listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .values import Finding, GapGroup
+    from .values import Cause, Finding, GapGroup
 
-SHOWN = 20  # findings per check; the rest is in findings.json
+SHOWN = 20  # findings per check, causes; the rest is in findings.json
+LISTED = 8  # consequences under their cause
 PLAIN = {"✓": "ok", "✗": "FAIL", "?": "?", "–": "-", "…": "...", "·": "-"}
 FANCY = {mark: mark for mark in PLAIN}
 
@@ -39,7 +42,7 @@ def render(summary: Summary, *, encoding: str = "utf-8", width: int = 100, shown
     lines = [
         *_title(summary),
         *_checks(summary.checks, marks),
-        *_findings(summary.findings, width, shown),
+        *_causes(summary.causes, width, shown),
         *_gaps("could not be observed", summary.unobserved, width, shown, ("yellow",)),
         *_gaps("does not apply", summary.inapplicable, width, shown),
         *_gaps("not asked", summary.unasked, width, shown),
@@ -130,6 +133,32 @@ def _tally(check: CheckCount) -> str:
     if check.findings and not check.failed:
         parts.append(f"{counted(check.findings, 'finding')} of no weight")
     return ", ".join(parts)
+
+
+def _causes(causes: Sequence[Cause], width: int, shown: int) -> list[Line]:
+    """Causes first; then, under their check's sentence, the findings of the same severity that explain nothing."""
+    lines: list[Line] = []
+    for _severity, group in groupby(causes, key=lambda cause: cause.severity):
+        members = list(group)
+        several = telling(members)
+        for cause in several[:shown]:
+            lines += _cause(cause, width)
+        if len(several) > shown:
+            lines += [Line(""), Line(f"and {counted(len(several) - shown, 'more cause')}: see findings.json")]
+        lines += _findings([cause.finding for cause in members if not cause.consequences], width, shown)
+    return lines
+
+
+def _cause(cause: Cause, width: int) -> list[Line]:
+    """The headline, the cause's own evidence, and what follows from it, a line each."""
+    colour = ("bold", "red") if cause.gates else ("bold",)
+    _head, *rest = finding_lines(cause.finding, width)
+    lines = [Line(""), Line(f"{cause.severity}: {cause.headline}", colour), *map(Line, rest)]
+    lines.append(Line(f"  explains  {counted(len(cause.consequences), 'finding')}:"))
+    lines += [Line(f"            {consequence_line(one)}") for one in cause.consequences[:LISTED]]
+    if len(cause.consequences) > LISTED:
+        lines.append(Line(f"            and {len(cause.consequences) - LISTED:,} more: see findings.json"))
+    return lines
 
 
 def _findings(findings: Sequence[Finding], width: int, shown: int) -> list[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from model.text import printable
@@ -12,7 +13,7 @@ from .findings import findings_of, outcome
 from .words import counted, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from model.verdict import Gap, Result
 
@@ -86,11 +87,22 @@ def message(result: Result, threshold: Severity = Severity.WRONG) -> str:
     return f"{held}: {listed(reasons, 3) or 'there is nothing to examine'}"
 
 
-def result_text(result: Result, threshold: Severity = Severity.WRONG, width: int = WIDTH) -> str:
-    """Everything a result has to say, several lines: findings with evidence and id, then what has no verdict."""
+def result_text(
+    result: Result,
+    threshold: Severity = Severity.WRONG,
+    width: int = WIDTH,
+    causes: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Everything a result has to say, several lines: findings with evidence and id, then what has no verdict.
+
+    `causes` has the id of each finding's cause by the finding's own, where it is known already.
+    """
     lines: list[str] = []
     for finding in findings_of(result, threshold):
-        lines += [*finding_lines(finding, width), *labelled("id", finding.id, width, wrap=False), ""]
+        lines += [*finding_lines(finding, width), *labelled("id", finding.id, width, wrap=False)]
+        if finding.id in causes:
+            lines += labelled("cause", causes[finding.id], width, wrap=False)
+        lines.append("")
     verdict = result.verdict
     for title, gaps in (
         (Outcome.UNOBSERVED, verdict.unobserved),

@@ -52,7 +52,8 @@ class Problem(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True):
     """One difference with its place. Every text is printable: no control character, no line end.
 
-    `id` is stable over runs and the same in every report. `gates` says whether it makes the run fail.
+    `id` is stable over runs and the same in every report. `gates` says whether it makes the run fail. `cause` is the id
+    of the finding that this one follows from, "" if it stands by itself; `about` as in `model.verdict.Difference`.
     """
 
     id: str
@@ -69,6 +70,23 @@ class Finding(msgspec.Struct, frozen=True):
     found: str
     look: str
     likely: str = ""
+    about: tuple[str, ...] = ()
+    cause: str = ""
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """A finding that follows from no other, and all that follows from it, worst first.
+
+    `severity` is the worst of all of them, `gates` whether any makes the run fail. `unobserved` counts what could not
+    be observed because of it.
+    """
+
+    headline: str
+    severity: Severity
+    gates: bool
+    finding: Finding
+    consequences: tuple[Finding, ...]
+    unobserved: int = 0
 
 
 class GapGroup(msgspec.Struct, frozen=True):
@@ -121,6 +139,7 @@ class Summary(msgspec.Struct, frozen=True):
     problem: Problem | None
     checks: tuple[CheckCount, ...]
     findings: tuple[Finding, ...]
+    causes: tuple[Cause, ...]  # broken ones first, then by how much they explain
     unreachable: tuple[str, ...]
     unobserved: tuple[GapGroup, ...]
     inapplicable: tuple[GapGroup, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab import bird
-from lab.bird_config import peer_name
+from lab.bird_peers import peer_name
 from lab.tools import wait_until
 
 from .common import EFFECT_SECONDS
@@ -30,5 +30,5 @@ def inject(lab: Lab, on: str) -> None:
 
 def undo(lab: Lab, on: str) -> None:
     bird.forget(lab, on)
-    bird.start(lab, lab.state(), on)
+    bird.start(lab, lab.state(), on, [4])
     bird.wait_converged(lab)

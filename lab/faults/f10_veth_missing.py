@@ -23,5 +23,5 @@ def inject(lab: Lab, on: str) -> None:
 def undo(lab: Lab, on: str) -> None:
     """A new pair: same names, another MAC address inside, other interface indices."""
     pod = lab.pod(on)
-    ip_batch([network.pod_link(lab.name, pod)])
+    ip_batch([network.pod_link(lab.name, pod, network.mtu(lab.state().topology))])
     pods.wire(lab, lab.state().topology, [pod])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab import bird, bird_control
-from lab.bird_config import peer_name
+from lab import bird
 from lab.tools import wait_until
+from model import ip
 
 from .common import EFFECT_SECONDS, bird_routes, other_node
 
@@ -29,7 +29,9 @@ def inject(lab: Lab, on: str) -> None:
 
 def _await_loss(lab: Lab, node: LabNode, peer: LabNode) -> None:
     def lost() -> bool:
-        return not any(route.endswith(f"via {peer.address}") for route in bird_routes(lab, node.name))
+        return not any(
+            route.endswith(f"via {peer.address}") for route in bird_routes(lab, node.name, ip.family(peer.address))
+        )
 
     wait_until(f"{node.name} to lose the routes via {peer.name}", lost, EFFECT_SECONDS)
 
@@ -38,5 +40,5 @@ def undo(lab: Lab, on: str) -> None:
     """The other side would wait for 5 s and more after the shutdown it was told of: it starts afresh."""
     near, far = lab.state().topology.node(on), other_node(lab, on)
     bird.set_peer(lab, near.name, far.address, enabled=True)
-    bird_control.command(bird.control_directory(lab, far.name), f'restart "{peer_name(near.address)}"')
+    bird.restart_peer(lab, far.name, near.address)
     bird.wait_converged(lab)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lab.tools import LabError
 from model import ip
 
-from .common import mended, static_route
+from .common import mended, nobody, static_route
 
 if TYPE_CHECKING:
     from lab.state import Lab
@@ -29,17 +29,9 @@ def _unclaimed(topology: Topology) -> str:
     raise LabError(f"every block of {pool.cidr} is claimed")
 
 
-def _nobody(topology: Topology, on: str) -> str:
-    """The last address of the node's subnet that nothing has."""
-    node = topology.node(on)
-    taken = {each.address for each in topology.nodes} | {each.gateway for each in topology.nodes}
-    hosts = [str(each) for each in ip.network(f"{node.address}/{node.prefixlen}").hosts()]
-    return next(address for address in reversed(hosts) if address not in taken)
-
-
 def inject(lab: Lab, on: str) -> None:
     topology = lab.state().topology
-    static_route(lab, on, NAME, _unclaimed(topology), f"via {_nobody(topology, on)}")
+    static_route(lab, on, NAME, _unclaimed(topology), f"via {nobody(topology, on)}")
 
 
 def undo(lab: Lab, on: str) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .common import block, mended, other_node, static_route
+from lab.tools import LabError
+
+from .common import block, family_of, mended, other_node, static_route
 
 if TYPE_CHECKING:
     from lab.state import Lab
@@ -18,7 +20,10 @@ NAME, KIND, DEFAULT = "F43", "block", "10.48.0.128/26"
 def inject(lab: Lab, on: str) -> None:
     owner = block(lab, on).node
     struck = other_node(lab, owner).name
-    static_route(lab, struck, f"{NAME} {on}", on, f"via {other_node(lab, owner, struck).address}")
+    third = other_node(lab, owner, struck).uplink(family_of(on))
+    if third is None:
+        raise LabError("F43 needs a third node with an address of the block's family")
+    static_route(lab, struck, f"{NAME} {on}", on, f"via {third.address}")
 
 
 def undo(lab: Lab, on: str) -> None:

@@ -16,6 +16,7 @@ from lab.objects.cluster import (
     kubernetes_service,
     namespace_object,
     node_object,
+    peer_object,
     settings,
 )
 from lab.objects.identity import cidr_name, handle_id, suffix
@@ -30,7 +31,7 @@ from lab.objects.ipam import (
 )
 from lab.objects.kinds import Json, Key, Objects, key, key_of
 from lab.objects.pods import pod_object
-from lab.topology import LabBlock, LabPod, Topology
+from lab.topology import LabBlock, LabNode, LabPod, Topology
 from model.ip import address
 
 _SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -61,6 +62,10 @@ def build(topology: Topology, now: datetime) -> Objects:
         _put(draft, pool_object(pool, created))
     for block in topology.blocks:
         _put_block(draft, block, created)
+    for peer in topology.peers:
+        _put(draft, peer_object(peer, created))
+    for node in topology.nodes:
+        _put_tunnels(draft, node, created)
     for pod in (*_calico_nodes(topology), *topology.pods):
         _put_pod(draft, pod, created, now)
     for version, obj in zip(itertools.count(_FIRST_VERSION), draft.values(), strict=False):
@@ -119,7 +124,7 @@ def _calico_nodes(topology: Topology) -> list[LabPod]:
             namespace="kube-system",
             name=f"calico-node-{suffix(node.name)}",
             node=node.name,
-            addresses=(node.address,),
+            addresses=tuple(uplink.address for uplink in node.uplinks),
             state="host-network",
             daemon_set="calico-node",
         )
@@ -139,6 +144,20 @@ def _put_block(draft: _Draft, block: LabBlock, created: datetime) -> None:
     strict = bool(draft[key("ipamconfigs", "default")]["spec"]["strictAffinity"])
     _put(draft, block_object(block, created, strict=strict))
     _put(draft, affinity_object(block, created))
+
+
+def _put_tunnels(draft: _Draft, node: LabNode, created: datetime) -> None:
+    """The allocations of the node's tunnel addresses, as calico-node makes them (allocateip.go)."""
+    kinds = ((node.vxlan, "vxlan", "vxlanTunnelAddress"), (node.vxlan6, "vxlan-v6", "vxlanV6TunnelAddress"))
+    for ip, word, kind in kinds:
+        if ip is None:
+            continue
+        at = _block_of(draft, ip)
+        if at is None:
+            raise ValueError(f"node {node.name} has tunnel address {ip}, which is in no block of the topology")
+        handle = f"{word}-tunnel-addr-{node.name}"
+        draft[at] = allocated(draft[at], ip, handle, {"node": node.name, "type": kind})
+        _put(draft, handle_object(handle, {draft[at]["spec"]["cidr"]: 1}, created))
 
 
 def _put_pod(draft: _Draft, pod: LabPod, created: datetime, now: datetime) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lab.objects.kinds import Json
-    from lab.topology import LabNode, Topology
+    from lab.topology import LabNode, LabPeer, Topology
 
 _PRESSURES = {
     "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -24,23 +24,29 @@ _PRESSURES = {
 
 def node_object(node: LabNode, topology: Topology, created: datetime, now: datetime) -> Json:
     """The Node with the annotations that calico-node writes (Node.spec.bgp in the Kubernetes datastore)."""
-    family = "IPv6" if ":" in node.address else "IPv4"
+    found = [{"name": topology.uplink, "addresses": [uplink.address for uplink in node.uplinks]}]
     annotations = {
         "node.alpha.kubernetes.io/ttl": "0",
-        f"projectcalico.org/{family}Address": f"{node.address}/{node.prefixlen}",
-        "projectcalico.org/Interfaces": json.dumps(
-            [{"name": topology.uplink, "addresses": [node.address]}], separators=(",", ":")
-        ),
+        "projectcalico.org/Interfaces": json.dumps(found, separators=(",", ":")),
         "volumes.kubernetes.io/controller-managed-attach-detach": "true",
     }
-    if node.as_number is not None:
-        annotations["projectcalico.org/ASNumber"] = str(node.as_number)
+    for family in (4, 6):
+        if uplink := node.uplink(family):
+            annotations[f"projectcalico.org/IPv{family}Address"] = f"{uplink.address}/{uplink.prefixlen}"
+    told = {
+        "ASNumber": node.as_number,
+        "RouteReflectorClusterID": node.reflector,
+        "IPv4VXLANTunnelAddr": node.vxlan,
+        "IPv6VXLANTunnelAddr": node.vxlan6,
+    }
+    annotations |= {f"projectcalico.org/{name}": str(value) for name, value in told.items() if value}
     labels = {
         "beta.kubernetes.io/arch": "amd64",
         "beta.kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": node.name,
         "kubernetes.io/os": "linux",
+        **node.labels,
     }
     spec: Json = {}
     if node.control_plane:
@@ -59,8 +65,9 @@ def _node_status(node: LabNode, created: datetime, now: datetime) -> Json:
     conditions += [condition(kind, "False", *told) for kind, told in _PRESSURES.items()]
     conditions.append(condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"))
     room = {"cpu": "2", "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": "8140000Ki", "pods": "110"}
+    internal = [{"address": uplink.address, "type": "InternalIP"} for uplink in node.uplinks]
     return {
-        "addresses": [{"address": node.address, "type": "InternalIP"}, {"address": node.name, "type": "Hostname"}],
+        "addresses": [*internal, {"address": node.name, "type": "Hostname"}],
         "allocatable": room,
         "capacity": room,
         "conditions": conditions,
@@ -167,7 +174,7 @@ def settings(topology: Topology, created: datetime) -> list[Json]:
     information = {
         "calicoVersion": topology.release,
         "clusterGUID": uid("cluster", "", "lab").replace("-", ""),
-        "clusterType": "k8s,bgp,kdd",
+        "clusterType": "k8s,bgp,kdd" if topology.backend == "bird" else "k8s,kdd",
         "datastoreReady": True,
     }
     specs = {
@@ -181,6 +188,14 @@ def settings(topology: Topology, created: datetime) -> list[Json]:
     for plural, spec in specs.items():
         made.append(new(plural, "default", created, generation=1, annotations=default_metadata(created), spec=spec))
     return made
+
+
+def peer_object(peer: LabPeer, created: datetime) -> Json:
+    """The BGPPeer."""
+    spec: Json = {"nodeSelector": peer.node_selector}
+    told = {"asNumber": peer.as_number, "peerIP": peer.peer_ip, "peerSelector": peer.peer_selector}
+    spec |= {name: value for name, value in told.items() if value is not None}
+    return new("bgppeers", peer.name, created, generation=1, annotations=default_metadata(created), spec=spec)
 
 
 def _controllers() -> Json:

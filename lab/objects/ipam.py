@@ -102,8 +102,11 @@ def _changed(block: Json, **fields: object) -> Json:
     return block | {"metadata": meta, "spec": spec}
 
 
-def allocated(block: Json, ip: str, handle: str, secondary: dict[str, str], now: datetime) -> Json:
-    """The block with the address given to a handle. ValueError if somebody has it already."""
+def allocated(block: Json, ip: str, handle: str, secondary: dict[str, str], now: datetime | None = None) -> Json:
+    """The block with the address given to a handle, at a moment where it is a pod's (tunnels' carry none).
+
+    ValueError if somebody has it already.
+    """
     spec = block["spec"]
     ordinal = ordinal_in(spec["cidr"], ip)
     if spec["allocations"][ordinal] is not None:
@@ -111,7 +114,7 @@ def allocated(block: Json, ip: str, handle: str, secondary: dict[str, str], now:
         raise ValueError(f"{ip} of block {spec['cidr']} is already allocated to {holder}")
     allocations = list(spec["allocations"])
     allocations[ordinal] = len(spec["attributes"])
-    attribute = {"handle_id": handle, "secondary": secondary | {"timestamp": go_stamp(now)}}
+    attribute = {"handle_id": handle, "secondary": secondary | ({"timestamp": go_stamp(now)} if now else {})}
     return _changed(
         block,
         allocations=allocations,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.suite import finished, judged, run, started
+from tests.e2e.suite import SECONDS, finished, judged, run, started
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,17 +17,18 @@ if TYPE_CHECKING:
 TROUBLE = ("-p", "e2e_trouble")
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
 @pytest.mark.parametrize(
-    ("trouble", "words", "fault"),
+    ("trouble", "workers", "words", "fault"),
     [
-        ("check", "test_node_forwards_packets[worker", "ValueError: a fault of the check's own"),
-        ("setup", "has no verdict: an error in its setup", "ValueError: a fault of the set-up's own"),
-        ("collection", "pytest met an internal error", "ValueError: a fault of the collection's own"),
+        ("check", "-n0", "test_node_forwards_packets[worker", "ValueError: a fault of the check's own"),
+        ("check", "-n2", "test_node_forwards_packets[worker", "ValueError: a fault of the check's own"),
+        ("setup", "-n0", "has no verdict: an error in its setup", "ValueError: a fault of the set-up's own"),
+        ("collection", "-n0", "pytest met an internal error", "ValueError: a fault of the collection's own"),
+        ("collection", "-n2", "pytest met an internal error", "ValueError: a fault of the collection's own"),
     ],
 )
 def test_fault_of_the_tool_is_no_verdict(
-    healthy: str, workers: str, trouble: str, words: str, fault: str, tmp_path: Path
+    healthy: str, trouble: str, workers: str, words: str, fault: str, tmp_path: Path
 ) -> None:
     done = judged(run(tmp_path, healthy, workers, *TROUBLE, f"--trouble={trouble}"), 3, words, "tool-error.txt")
     assert done.document["problem"]["trouble"] == "an error inside the tool"
@@ -62,8 +64,10 @@ def test_interrupt_is_told_in_every_report(healthy: str, workers: str, whole_gro
     """As by Ctrl-C, which the terminal sends to the workers too, and as by a `kill` of the controller alone."""
     there = tmp_path / "there"
     os.mkfifo(there)
+    sign = os.open(there, os.O_RDONLY | os.O_NONBLOCK)
     process = started(tmp_path / "out", healthy, workers, *TROUBLE, "--trouble=wait", f"--trouble-file={there}")
-    there.read_text()
+    select.select([sign], [], [], SECONDS)  # until the run has opened it at the item that it stays in
+    os.close(sign)
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
     done = judged(finished(process, tmp_path / "out"), 2, "Interrupted, so there is no verdict")
     assert done.document["interrupted"]

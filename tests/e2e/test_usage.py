@@ -136,15 +136,15 @@ def test_file_options_work_in_both_forms_from_any_folder(tmp_path: Path) -> None
     for number, (folder, options) in enumerate(
         (
             (PROJECT, ("--replay", absolute)),
-            (PROJECT / "docs", ("--replay", absolute, "-n2")),
+            (PROJECT / "docs", ("--replay", absolute)),
             (tmp_path, ("--replay", "noencap.tar.xz")),
-            (tmp_path, ("--replay=noencap.tar.xz", "-n2")),
-            (tmp_path, (str(PROJECT), "--replay", "noencap.tar.xz")),
+            (tmp_path, ("--replay=noencap.tar.xz", "-n2", "-kinterface")),
+            (tmp_path, (str(PROJECT), "--replay", "noencap.tar.xz", "-kinterface")),
             (tmp_path, ("-c", str(PROJECT / "pytest.ini"), "--replay", "noencap.tar.xz")),
         )
     ):
         done = judged(run(tmp_path / f"{number}", *options, cwd=folder), 0, "The cluster conforms")
-        assert done.document["results"] > 100
+        assert done.document["results"] > 20
 
 
 def test_help_and_version_ask_for_no_cluster(tmp_path: Path) -> None:
@@ -164,6 +164,6 @@ def test_collecting_alone_judges_nothing(healthy: str, tmp_path: Path) -> None:
     assert not (tmp_path / "junit.xml").exists()
 
 
-@pytest.mark.parametrize("plugin", ["no:allure_pytest", "no:terminal", "no:xdist"])
+@pytest.mark.parametrize("plugin", ["no:allure_pytest", "no:terminal"])
 def test_pytest_without_a_plugin_still_judges(healthy: str, plugin: str, tmp_path: Path) -> None:
     judged(run(tmp_path, healthy, "-p", plugin), 0)

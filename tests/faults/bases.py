@@ -30,6 +30,12 @@ def _borrowing(name: str, **mode: Any) -> ClusterSpec:
     return _cluster(name, flat(V4), (*pools, *tunnels))
 
 
+def _nodes_in_pool() -> ClusterSpec:
+    """Not healthy: the nodes' subnet is a part of the pool, which IPAM has not come to."""
+    nodes = tuple(NodeSpec(f"node{k}", f"10.48.0.{10 + k}/24") for k in (1, 2, 3))
+    return _cluster("nodes-in-pool", nodes, workload_pools(V4, vxlan="Always"))
+
+
 def _borrowed_tunnel() -> ClusterSpec:
     """The third node came when every block had an owner: its tunnel's address is borrowed."""
     nodes = (*flat(V4, 2), NodeSpec("node3", "10.0.0.13/24", late=True))
@@ -42,6 +48,7 @@ SPECS = {
     for spec in (
         _cluster("noencap", flat(V4), workload_pools(V4)),
         _cluster("talking", flat(V4), workload_pools(V4), pods=TALKING),
+        _cluster("router-pods", flat(V4), workload_pools(V4), ip_forwarding_in_pods=True),
         _cluster("noencap-dual", flat(DUAL), workload_pools(DUAL)),
         _cluster("noencap-felix", flat(V4), workload_pools(V4), **FELIX_ALL),
         _cluster("vxlan", racks(V4), workload_pools(V4, vxlan="Always")),
@@ -52,6 +59,7 @@ SPECS = {
         _cluster("ipip-cross", racks(V4), workload_pools(V4, ipip="CrossSubnet")),
         _cluster("single-addresses", flat(V4), workload_pools(V4, {4: 32})),
         _cluster("wireguard", flat(V4), workload_pools(V4), felix={"wireguardEnabled": True}),
+        _nodes_in_pool(),
         _borrowing("borrowed"),
         _borrowing("borrowed-vxlan", vxlan="Always"),
         _borrowed_tunnel(),

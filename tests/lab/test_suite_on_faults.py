@@ -38,7 +38,8 @@ PEER = "pod_has_its_host_interface"
 SESSIONS = "bgp_sessions_are_established"
 SYSCTLS = "host_interface_answers_arp_and_forwards"
 
-NOT_HERE = {  # no pool of the seed is tunnelled, nothing is encrypted, affinity is not strict
+NOT_HERE = {  # no pool of the seed is tunnelled, nothing is encrypted, affinity is not strict, there is no BGPPeer
+    "every_bgp_peer_can_be_read",
     "node_has_its_tunnel_devices",
     "vxlan_device_knows_every_other_node",
     "encrypted_peers_are_reached_by_wireguard",

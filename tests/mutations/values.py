@@ -148,9 +148,11 @@ def _prefix(old: str, pools: Pools) -> Iterator[Named]:
 def _given(field: str, hint: object, pools: Pools) -> Iterator[object]:
     kinds = members(hint)
     if str in kinds:
-        if field in _ADDRESS_FIELDS or "tunnel" in field or field.startswith("wireguard_ip"):
+        if field in _ADDRESS_FIELDS or field.endswith("_ips") or "tunnel" in field or field.startswith("wireguard_ip"):
             yield from (new for _, new in pools.addresses(OUTSIDE[4]))
             yield OUTSIDE[4]
+        elif field.startswith("bgp_ip"):
+            yield f"{OUTSIDE[6]}/64" if field.endswith("6") else f"{OUTSIDE[4]}/24"
         elif field in _PREFIX_FIELDS:
             yield from pools.prefixes[:2]
             yield f"{OUTSIDE[4]}/32"

@@ -30,6 +30,7 @@ HEALTHY = [
 ]
 DELETED = {("each_block_lies_in_a_pool", "", f"{block}/pool") for block in ("10.49.0.0/29", "10.49.0.8/29")}
 TUNNELLED = {
+    "node_knows_the_length_of_its_subnet",
     "every_bgp_peer_can_be_read",
     "node_has_its_tunnel_devices",
     "vxlan_device_knows_every_other_node",

@@ -153,6 +153,11 @@ class Scene:
         """Set fields of a FelixConfiguration, BGPConfiguration or BGPPeer."""
         self.add(kind, Settings(name, dict(spec)))
 
+    def vary(self, *varies: Callable[[Scene], None]) -> None:
+        """Several variations, one after the other."""
+        for one in varies:
+            one(self)
+
     def look(self) -> Look:
         later = self.later or self.cluster
         return Look(self.cluster, later.pods, later.blocks, later.affinities, later.nodes)

@@ -223,6 +223,15 @@ SYSCTLS_ROWS = [
     Row("rp_filter is the host's affair", sysctl(f"net.ipv4.conf.{CALI}.rp_filter", "1"), set()),
 ]
 
+
+def migration(cluster: Scene) -> None:
+    """The customer's pod and another one are the two ends of a live migration."""
+    labels = {"kubevirt.io": "virt-launcher"}
+    cluster.api("pods", CUSTOMER, labels=labels)
+    cluster.api("pods", DATABASE, labels=labels, ips=("10.48.0.67",))
+
+
+ENDS = {(W1, CUSTOMER, INAPPLICABLE), (W2, DATABASE, INAPPLICABLE)}
 LEADS = "host_route_leads_to_its_pod"
 OBJECT = f"{CUSTOMER}/{IP}"
 
@@ -236,6 +245,7 @@ def no_route(dst: str = IP, node: str = W1) -> Callable[[Scene], None]:
 
 
 LEADS_ROWS = [
+    Row("a migration", migration, ENDS, ("only one end has the route",)),
     Row("unread", unread("routes"), all_pods(UNOBSERVED), ("the node's routes could not be read",)),
     Row(
         "missing",
@@ -322,6 +332,7 @@ LEADS_ROWS = [
 
 WINS = "host_route_wins_the_lookup"
 WINS_ROWS = [
+    Row("a migration", migration, ENDS, ("the other's route may win",)),
     Row("routes unread", unread("routes"), all_pods(UNOBSERVED), ("the node's routes and rules could not be read",)),
     Row("rules unread", unread("rules"), all_pods(UNOBSERVED)),
     Row("no route", no_route(), {(W1, OBJECT, INAPPLICABLE)}, ("no route of the node leads to it",)),

@@ -1,18 +1,18 @@
-"""The checks of BIRD, of a node's address, of forwarding and of coverage: every message, and its absence on the healthy
+"""The checks of a node's address, of forwarding and of coverage: every message, and its absence on the healthy
 cluster."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
 
 from model.cluster import Node
-from model.node import Absent, Bird, BirdProtocol
+from model.node import Absent
 from model.trial import Trials, Untried
-from tests.unit.builders import BLOCK1, NODES, block, changed, pod, without
-from tests.unit.tables import BROKEN, INAPPLICABLE, UNASKED, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.builders import BLOCK1, NODES, pod
+from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNASKED, UNOBSERVED, WRONG, Row, heard, told, untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,46 +36,8 @@ def on_all(kind: str, *names: str) -> set[tuple[str, str, str]]:
     return {(name, name, kind) for name in names or EVERY}
 
 
-def birds(node: str, *kept: Bird) -> Callable[[Scene], None]:
-    return lambda c: c.seen(node, birds=kept)
-
-
 def unread(node: str, fact: str) -> Callable[[Scene], None]:
     return lambda c: c.unread(node, fact)
-
-
-def bird(node: str, when: Callable[[BirdProtocol], bool], /, **fields: object) -> Callable[[Scene], None]:
-    """Other fields of one of BIRD's protocols (IPv4)."""
-
-    def vary(cluster: Scene) -> None:
-        four, six = cluster.facts[node].birds
-        cluster.seen(node, birds=(structs.replace(four, protocols=changed(four.protocols, when, **fields)), six))
-
-    return vary
-
-
-def no_protocol(node: str, when: Callable[[BirdProtocol], bool]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        four, six = cluster.facts[node].birds
-        cluster.seen(node, birds=(structs.replace(four, protocols=without(four.protocols, when)), six))
-
-    return vary
-
-
-def more(node: str, *protocols: BirdProtocol) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        four, six = cluster.facts[node].birds
-        cluster.seen(node, birds=(structs.replace(four, protocols=(*four.protocols, *protocols)), six))
-
-    return vary
-
-
-def named(name: str) -> Callable[[BirdProtocol], bool]:
-    return lambda item: item.name == name
-
-
-def to(address: str) -> Callable[[BirdProtocol], bool]:
-    return lambda item: item.neighbor == address
 
 
 def absent(cluster: Scene) -> None:
@@ -88,168 +50,6 @@ def vxlan(cluster: Scene) -> None:
     for name in ("default-ipv4-ippool", "default-ipv6-ippool"):
         cluster.api("pools", name, vxlan_mode="Always")
 
-
-def six_alone(cluster: Scene) -> None:
-    """worker1 owns blocks of IPv6 alone, so BIRD of IPv4 has no static route to hold."""
-    cluster.drop("blocks", BLOCK1)
-    no_protocol(W1, named("static1"))(cluster)
-
-
-ANSWERS = "bird_answers"
-ANSWERS_ROWS = [
-    Row("not needed", vxlan, on_all(INAPPLICABLE), ("BIRD programs the routes of no pool",)),
-    Row(
-        "no address", lambda c: c.api("nodes", W1, bgp_ipv4=None), {(W1, W1, INAPPLICABLE)}, ("it has no BGP address",)
-    ),
-    Row("no socket", birds(W1), {(W1, W1, UNOBSERVED)}, ("BIRD could not be asked: no socket",)),
-    Row("IPv6 alone answered", lambda c: c.seen(W1, birds=c.facts[W1].birds[1:]), {(W1, W1, UNOBSERVED)}),
-    Row(
-        "unread",
-        both(birds(W1), unread(W1, "bird")),
-        {(W1, W1, UNOBSERVED)},
-        ("could not be asked: permission denied",),
-    ),
-    Row(
-        "dead",
-        birds(W1, Bird(4, False)),
-        {(W1, "bird", BROKEN)},
-        ("nobody answers", "BIRD has died", "IPPool default-ipv4-ippool: no encapsulation in v3.30"),
-    ),
-    Row(
-        "kernel is down",
-        bird(W1, named("kernel1"), state="down"),
-        {(W1, "bird/kernel1", BROKEN)},
-        ("kernel1 is down", "without it it programs no route"),
-    ),
-    Row(
-        "device is down",
-        bird(W1, named("device1"), state="stop"),
-        {(W1, "bird/device1", BROKEN)},
-        ("it sees no interface",),
-    ),
-    Row(
-        "direct is down",
-        bird(W1, named("direct1"), state="flush"),
-        {(W1, "bird/direct1", BROKEN)},
-        ("it resolves no next hop",),
-    ),
-    Row(
-        "static is down",
-        bird(W1, named("static1"), state="down"),
-        {(W1, "bird/static1", BROKEN)},
-        ("it announces none of the node's blocks",),
-    ),
-    Row("static is down, no blocks", bird(H1, named("static1"), state="down"), {(H1, "bird/static1", WRONG)}),
-    Row(
-        "no kernel",
-        no_protocol(W1, named("kernel1")),
-        {(W1, "bird/kernel", BROKEN)},
-        ("no Kernel protocol", "not rendered whole"),
-    ),
-    Row("no static", no_protocol(W1, named("static1")), {(W1, "bird/static", BROKEN)}),
-    Row("no static, no blocks", no_protocol(H1, named("static1")), set()),
-    Row("no static, blocks of IPv6 alone", six_alone, set()),
-    Row(
-        "no static, blocks of one address",
-        both(
-            lambda c: c.drop("blocks", BLOCK1),
-            lambda c: c.add("blocks", block("10.48.9.1/32", W1)),
-            no_protocol(W1, named("static1")),
-        ),
-        set(),
-    ),
-    Row(
-        "no static, its block is being claimed",
-        both(
-            lambda c: c.api("affinities", "worker1-10-48-0-64-26", state="pending"), no_protocol(W1, named("static1"))
-        ),
-        set(),
-    ),
-    Row("another protocol is down", more(W1, BirdProtocol("rip1", "RIP", "down")), {(W1, "bird/rip1", WRONG)}),
-    Row("a session is down", bird(W1, to(PEER), state="start"), set()),
-]
-
-SESSIONS = "bgp_sessions_are_established"
-NEW = BirdProtocol(
-    "Node_10_0_0_99", "BGP", "start", info="Active        Socket: Connection refused", neighbor="10.0.0.99"
-)
-SESSIONS_ROWS = [
-    Row("not needed", vxlan, on_all(INAPPLICABLE), ("BIRD programs the routes of no pool",)),
-    Row("no socket", birds(W1), {(W1, W1, UNOBSERVED)}, ("BIRD could not be asked: no socket",)),
-    Row("dead", birds(W1, Bird(4, False)), {(W1, W1, INAPPLICABLE)}, ("which another check reports",)),
-    Row(
-        "down",
-        bird(W1, to(PEER), state="start", info="Active        Socket: Connection refused"),
-        {(W1, PEER, BROKEN)},
-        (
-            "Mesh_worker2 start Active",
-            "an established session to worker2",
-            "TCP port 179 is blocked",
-            "the node-to-node mesh is on",
-        ),
-    ),
-    Row("passive", bird(W1, to(PEER), state="start", info="Passive"), {(W1, PEER, BROKEN)}),
-    Row("not up", bird(W1, to(PEER), state="down"), {(W1, PEER, BROKEN)}),
-    Row("no information", bird(W1, to(PEER), info=""), {(W1, PEER, BROKEN)}),
-    Row("missing", no_protocol(W1, to(PEER)), {(W1, PEER, BROKEN)}, ("no session configured",)),
-    Row(
-        "down, and the other node is not there either",
-        both(
-            bird(W1, to(PEER), state="start", info="Active"),
-            bird(H1, to(PEER), state="start", info="Active"),
-            absent,
-        ),
-        {(W1, PEER, BROKEN), (H1, PEER, BROKEN)},
-        ("worker2 could not be observed either",),
-    ),
-    Row(
-        "down, and the other node changes",
-        both(
-            bird(W1, to(PEER), state="start", info="Connect"),
-            lambda c: c.api_later("nodes", W2, bgp_ipv4="10.0.0.99/24"),
-        ),
-        set(),
-    ),
-    Row(
-        "a second session that is up",
-        both(
-            bird(W1, to(PEER), state="start", info="Connect"),
-            more(W1, BirdProtocol("Node_w2", "BGP", "up", info="Established", neighbor=PEER)),
-        ),
-        set(),
-    ),
-    Row(
-        "another one down",
-        more(W1, NEW),
-        {(W1, "10.0.0.99", WRONG)},
-        ("Node_10_0_0_99 start Active", "which is not of the node-to-node mesh", "a BGPPeer that is down"),
-    ),
-    Row(
-        "another one down, without a neighbour",
-        more(W1, structs.replace(NEW, neighbor=None)),
-        {(W1, "Node_10_0_0_99", WRONG)},
-    ),
-    Row("another one up", more(W1, structs.replace(NEW, state="up", info="Established")), set()),
-    Row("no mesh", lambda c: c.settings("bgp", nodeToNodeMeshEnabled=False), set()),
-    Row(
-        "no mesh, no session",
-        both(
-            lambda c: c.settings("bgp", nodeToNodeMeshEnabled=False), no_protocol(W1, lambda item: item.proto == "BGP")
-        ),
-        {(W1, W1, INAPPLICABLE)},
-        ("the node-to-node mesh is off",),
-    ),
-    Row(
-        "the only node",
-        both(
-            lambda c: c.api("nodes", W2, bgp_ipv4=None),
-            lambda c: c.api("nodes", H1, bgp_ipv4=None),
-            no_protocol(W1, lambda item: item.proto == "BGP"),
-        ),
-        {(W1, W1, INAPPLICABLE)},
-        ("it is the only node in BGP",),
-    ),
-]
 
 ADDRESS = "node_has_its_bgp_address"
 
@@ -291,6 +91,37 @@ ADDRESS_ROWS = [
     Row("never detected, and no blocks", lambda c: c.api("nodes", H1, bgp_ipv4=None), set()),
     Row("never detected, and Felix's", both(vxlan, lambda c: c.api("nodes", W1, bgp_ipv4=None)), set()),
     Row("none at all", no_bgp, {(H1, H1, INAPPLICABLE)}, ("it has no BGP address, and BIRD announces",)),
+]
+
+LENGTH = "node_knows_the_length_of_its_subnet"
+
+
+def crossing(mine: str | None = None, real: int | None = None) -> Callable[[Scene], None]:
+    """A CrossSubnet pool; worker1's BGP address as the Node shows it, and the length of the one on its interface."""
+
+    def vary(cluster: Scene) -> None:
+        cluster.api("pools", "default-ipv4-ippool", ipip_mode="CrossSubnet")
+        if mine:
+            cluster.api("nodes", W1, bgp_ipv4=mine)
+        if real:
+            cluster.node(W1).change("addresses", lambda item: item.address == "10.0.0.11", prefixlen=real)
+
+    return vary
+
+
+NARROW = ("10.0.0.11/28 on the interface",)
+LENGTH_ROWS = [
+    Row("unread", unread(W1, "addresses"), {(W1, W1, UNOBSERVED)}, ("addresses could not be read",)),
+    Row("right", crossing(), set()),
+    Row(
+        "too wide for some",
+        crossing(real=32),
+        {(W1, "ipv4/length", BROKEN)},
+        ("host1, worker2 would be sent to without",),
+    ),
+    Row("too wide for nobody", crossing(real=28), {(W1, "ipv4/length", WRONG)}, NARROW),
+    Row("too narrow", crossing("10.0.0.11/28"), {(W1, "ipv4/length", HOUSEKEEPING)}, ("by hand with another length",)),
+    Row("wide, and no pool is CrossSubnet", lambda c: c.api("nodes", W1, bgp_ipv4="10.0.0.11/8"), set()),
 ]
 
 FORWARDING = "node_forwards_packets"
@@ -385,7 +216,35 @@ def lookup(answer: str) -> Callable[[Scene], None]:
     return trials(made)
 
 
+def control(**fields: Any) -> Callable[[Scene], None]:
+    """Another control of the first trial."""
+
+    def made(old: Trials) -> Trials:
+        (first, *rest) = old.trials
+        other = structs.replace(first, control=structs.replace(first.control, **fields))
+        return structs.replace(old, trials=(other, *rest))
+
+    return trials(made)
+
+
+def forgotten(old: Trials) -> Trials:
+    return structs.replace(old, trials=tuple(item for item in old.trials if item.block != BLOCK1))
+
+
+def foreign(old: Trials) -> Trials:
+    (first, *rest) = old.trials
+    return structs.replace(old, trials=(structs.replace(first, owner=W2), *rest))
+
+
+def claimed(cluster: Scene) -> None:
+    cluster.api("affinities", "worker1-10-48-0-64-26", state="pending")
+
+
 DROPS_ROWS = [
+    Row("no word of a block", trials(forgotten), {(W1, BLOCK1, UNOBSERVED)}, ("it was neither tried nor named",)),
+    Row("no word of a block that is being claimed", both(trials(forgotten), claimed), set()),
+    Row("a control to nobody", control(target="10.48.0.100"), {(W1, BLOCK1, UNOBSERVED)}, ("is no live pod's",)),
+    Row("another node's word", trials(foreign), {(W1, BLOCK1, UNOBSERVED)}),
     Row("off", trials(lambda _: Trials(asked=False, reason="--packets off")), on_all(UNASKED), ("--packets off",)),
     Row(
         "not applicable",
@@ -409,9 +268,8 @@ DROPS_ROWS = [
 ]
 
 TABLES = {
-    ANSWERS: ANSWERS_ROWS,
-    SESSIONS: SESSIONS_ROWS,
     ADDRESS: ADDRESS_ROWS,
+    LENGTH: LENGTH_ROWS,
     FORWARDING: FORWARDING_ROWS,
     COVERAGE: COVERAGE_ROWS,
     DROPS: DROPS_ROWS,
@@ -425,8 +283,7 @@ def test_the_check_says_this_and_no_more(check: str, row: Row) -> None:
 
 
 MODULES = {
-    "test_bgp": [ANSWERS, SESSIONS],
-    "test_node_address": [ADDRESS],
+    "test_node_address": [ADDRESS, LENGTH],
     "test_forwarding": [FORWARDING],
     "test_coverage": [COVERAGE],
     "test_drops": [DROPS],

@@ -95,6 +95,17 @@ def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
     return vary
 
 
+def machine(cluster: Scene) -> None:
+    """The customer's pod is a virtual machine's."""
+    cluster.api("pods", CUSTOMER, labels={"kubevirt.io": "virt-launcher"})
+
+
+def own_routes(cluster: Scene) -> None:
+    """The CNI configuration of worker1 gives pods routes of its own."""
+    ipam = '{"type": "host-local", "routes": [{"dst": "10.0.0.0/8"}]}'
+    cluster.seen(W1, cni_config=f'{{"type": "calico", "ipam": {ipam}}}')
+
+
 INTERFACE = "pod_has_eth0_and_it_is_up"
 INTERFACE_ROWS = [
     Row("no namespace", without_namespace(CUSTOMER), {(W1, CUSTOMER, BROKEN)}, ("no network namespace on this node",)),
@@ -119,6 +130,9 @@ INTERFACE_ROWS = [
 
 ADDRESSES = "eth0_has_exactly_the_pods_addresses"
 ADDRESSES_ROWS = [
+    Row(
+        "a virtual machine", machine, {(W1, CUSTOMER, INAPPLICABLE)}, ("KubeVirt may have moved its address off eth0",)
+    ),
     Row("no namespace", without_namespace(CUSTOMER), {(W1, CUSTOMER, INAPPLICABLE)}, ("it has no eth0",)),
     Row("no eth0", without_eth0(CUSTOMER), {(W1, CUSTOMER, INAPPLICABLE)}, ("it has no eth0",)),
     Row("unread", unread("addresses"), {(W1, CUSTOMER, UNOBSERVED)}, ("addresses could not be read: permission",)),
@@ -192,6 +206,8 @@ MULTUS = "k8s.v1.cni.cncf.io/networks"
 DEFAULT4, DEFAULT6 = f"{CUSTOMER}/default-ipv4", f"{SIX}/default-ipv6"
 ROUTES = "pod_default_route_leaves_by_eth0"
 ROUTES_ROWS = [
+    Row("a virtual machine", machine, {(W1, CUSTOMER, INAPPLICABLE)}, ("moved its address and routes off eth0",)),
+    Row("routes of its own", own_routes, {(W1, W1, INAPPLICABLE)}, ("gives pods routes of its own (ipam.routes)",)),
     Row("no eth0", without_eth0(CUSTOMER), {(W1, CUSTOMER, INAPPLICABLE)}),
     Row("no namespace", without_namespace(CUSTOMER), {(W1, CUSTOMER, INAPPLICABLE)}),
     Row("unread", unread("routes"), {(W1, CUSTOMER, UNOBSERVED)}, ("routes could not be read",)),
@@ -310,6 +326,8 @@ def local(dst: str, dev: str = "eth0", **fields: object) -> net.Route:
 
 DIVERSIONS = "nothing_else_diverts_the_pods_traffic"
 DIVERSIONS_ROWS = [
+    Row("a virtual machine", machine, {(W1, CUSTOMER, INAPPLICABLE)}, ("its routes are KubeVirt's",)),
+    Row("routes of its own", own_routes, {(W1, key, INAPPLICABLE) for key in (CUSTOMER, DUAL, LEAVING)}),
     Row("no eth0", without_eth0(CUSTOMER), {(W1, CUSTOMER, INAPPLICABLE)}),
     Row("no namespace", without_namespace(CUSTOMER), {(W1, CUSTOMER, INAPPLICABLE)}),
     Row("routes unread", unread("routes"), {(W1, CUSTOMER, UNOBSERVED)}, ("routes and rules could not be read",)),

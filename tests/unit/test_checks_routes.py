@@ -26,6 +26,7 @@ from tests.unit.builders import (
     via,
 )
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.tunnelled import DEVICE, vxlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,11 @@ def felix(cluster: Scene) -> None:
                 for item in routes
             )
         )
+
+
+def claimed(cluster: Scene) -> None:
+    """worker2 is still claiming its block."""
+    cluster.api("affinities", "worker2-10-48-0-128-26", state="pending")
 
 
 BLOCKS = "node_routes_every_other_nodes_blocks"
@@ -210,7 +216,7 @@ BLOCKS_ROWS = [
     Row("IPv6 by another node", host(BLOCK2_V6, hops=via("fd00:10::a", "ens160")), {(W1, BLOCK2_V6, BROKEN)}),
     Row(
         "missing, being claimed",
-        both(no_route(BLOCK2), lambda c: c.add("affinities", affinity(BLOCK2, H1, "pending"))),
+        both(no_route(BLOCK2), claimed),
         set(),
     ),
     Row(
@@ -230,7 +236,7 @@ BLOCKS_ROWS = [
         "another node, being claimed",
         both(
             host(BLOCK2, hops=via("10.0.0.10", "ens160")),
-            lambda c: c.add("affinities", affinity(BLOCK2, H1, "pending")),
+            claimed,
         ),
         REMOTE,
     ),
@@ -309,6 +315,59 @@ def routed(cluster: Scene) -> None:
         cluster.node(name).route(BLOCK2, hops=via("10.0.0.254", "ens160"))
         cluster.node(name).route(BORROWED, hops=via("10.0.0.254", "ens160"))
 
+
+def _own(item: net.Route) -> bool:
+    return item.dst in {BLOCK1, BLOCK2} and not item.hops
+
+
+def tunnelled(cluster: Scene) -> None:
+    """IPv4 is tunnelled by VXLAN, and the routes to the other nodes show it."""
+    vxlan(cluster)
+    for name in NODES:
+        if name != H1:
+            cluster.node(name).change("routes", _own, protocol=net.PROTO_FELIX)
+        for dst, last in ((BLOCK1, 11), (BLOCK2, 12), (BORROWED, 12)):
+            if NODES[name] != last:
+                hops = via(f"10.48.9.{last}", DEVICE, net.HOP_ONLINK)
+                cluster.node(name).route(dst, hops=hops, protocol=net.PROTO_BOOT, mtu=1450)
+
+
+TUNNEL_ROWS = [
+    Row("VXLAN", tunnelled, set()),
+    Row(
+        "VXLAN, another node's tunnel",
+        both(tunnelled, host(BLOCK2, hops=via("10.48.9.10", DEVICE))),
+        REMOTE,
+        ("by the tunnel device", "10.48.0.128/26 via 10.48.9.12 dev vxlan.calico"),
+    ),
+    Row("VXLAN, by the uplink", both(tunnelled, host(BLOCK2, hops=via("10.0.0.12", "ens160"))), REMOTE),
+    Row(
+        "VXLAN, another mtu",
+        both(tunnelled, host(BLOCK2, mtu=1500)),
+        {(W1, BLOCK2, WRONG)},
+        ("mtu 1500, expected 1450",),
+    ),
+    Row("VXLAN, an older release's route without mtu", both(tunnelled, host(BLOCK2, mtu=None)), set()),
+]
+
+
+def fabric(*routes: net.Route) -> Callable[[Scene], None]:
+    """worker2 speaks to a router of another AS; worker1 has these routes in place of its block's."""
+    return both(lambda c: c.api("nodes", W2, as_number="64513"), no_route(BLOCK2), add(*routes))
+
+
+ROUTER = via("10.0.0.253", "ens160")
+FABRIC_ROWS = [
+    Row("an aggregate of the fabric", fabric(route("10.48.0.0/17", ROUTER)), set()),
+    Row("a default of the fabric", both(no_route("0.0.0.0/0"), fabric(route("0.0.0.0/0", ROUTER))), set()),
+    Row("nothing of the fabric", fabric(), REMOTE, ("10.48.0.128/26 via worker2 proto bird",)),
+    Row("an aggregate by hand", fabric(route("10.48.0.0/17", ROUTER, protocol=net.PROTO_STATIC)), REMOTE),
+    Row(
+        "an aggregate that is dropped for a part",
+        fabric(route("10.48.0.0/17", ROUTER), route("10.48.0.160/27")),
+        REMOTE,
+    ),
+]
 
 BORROWED_CHECK = "borrowed_addresses_lead_to_their_borrowers"
 BORROWED_ROWS = [
@@ -407,10 +466,11 @@ BLACKHOLES_ROWS = [
     ),
     Row("another's unreachable", host(BLOCK2, type=net.UNREACHABLE, hops=()), set()),
     Row(
-        "another's, being claimed",
+        "another's, which this node claims too",
         both(add(route(BLOCK2, metric=1024)), lambda c: c.add("affinities", affinity(BLOCK2, W1, "pending"))),
-        set(),
+        {(W1, BLOCK2, BROKEN)},
     ),
+    Row("another's, being claimed", both(add(route(BLOCK2, metric=1024)), claimed), set()),
     Row(
         "another's, in flux",
         both(add(route(BLOCK2, metric=1024)), lambda c: c.api_later("blocks", BLOCK2, affinity="host:worker1")),
@@ -431,6 +491,35 @@ BLACKHOLES_ROWS = [
         {(W1, STALE, BROKEN)},
     ),
     Row("of a block of one address", lambda c: c.add("blocks", block("10.48.9.1/32", W1)), set()),
+    Row(
+        "in the way of a block of one address",
+        both(lambda c: c.add("blocks", block("10.48.9.1/32", W1)), add(route("10.48.9.1/32"))),
+        {(W1, "10.48.9.1/32", BROKEN)},
+        (
+            "no blackhole for a block of a single address",
+            "pods with this address cannot start",
+            "the route of the pod that gets it",
+        ),
+    ),
+    Row(
+        "in the way of another's block of one address",
+        both(lambda c: c.add("blocks", block("10.48.9.1/32", W2)), add(route("10.48.9.1/32"))),
+        set(),
+    ),
+    Row(
+        "in the way, being claimed",
+        both(
+            lambda c: c.add("blocks", block("10.48.9.1/32", W1)),
+            lambda c: c.add("affinities", affinity("10.48.9.1/32", W1, "pending")),
+            add(route("10.48.9.1/32")),
+        ),
+        set(),
+    ),
+    Row(
+        "in the way in another table",
+        both(lambda c: c.add("blocks", block("10.48.9.1/32", W1)), add(route("10.48.9.1/32", table=100))),
+        set(),
+    ),
     Row("of a deleted pool", lambda c: c.drop("pools", "default-ipv4-ippool"), set()),
     Row(
         "no blocks",
@@ -439,7 +528,11 @@ BLACKHOLES_ROWS = [
     ),
 ]
 
-TABLES = {BLOCKS: BLOCKS_ROWS, BORROWED_CHECK: BORROWED_ROWS, BLACKHOLES: BLACKHOLES_ROWS}
+TABLES = {
+    BLOCKS: [*BLOCKS_ROWS, *TUNNEL_ROWS, *FABRIC_ROWS],
+    BORROWED_CHECK: BORROWED_ROWS,
+    BLACKHOLES: BLACKHOLES_ROWS,
+}
 CASES = [(check, row) for check, rows in TABLES.items() for row in rows]
 
 

@@ -258,7 +258,7 @@ rules_of = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, database=None)
 @given(st.lists(routes_of, max_size=8), st.lists(rules_of, max_size=3))
 def test_looking_up_the_points_is_looking_up_every_address(routes: list[Route], extra: list[Rule]) -> None:
     fib = Fib(routes, [*HOUSE, *extra])

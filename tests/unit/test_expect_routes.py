@@ -16,7 +16,7 @@ from expect.services import advertises
 from expect.world import World
 from model import net
 from model.cluster import AllocationAttribute, IPPool
-from tests.unit.builders import BLOCK1, BLOCK2, BORROWED, BORROWER, FREE, NODES, affinity, block, held_by
+from tests.unit.builders import BLOCK1, BLOCK2, BORROWED, BORROWER, FREE, NODES, block, held_by
 from tests.unit.scenes import Scene, scene
 
 if TYPE_CHECKING:
@@ -80,7 +80,11 @@ def test_a_block_of_a_deleted_pool_stays_birds() -> None:
 
 
 OPTIONAL: list[tuple[str, Vary, str]] = [
-    ("claimed", lambda cluster: cluster.add("affinities", affinity(BLOCK2, "x", "pending")), "claimed or released"),
+    (
+        "claimed",
+        lambda cluster: cluster.api("affinities", "worker2-10-48-0-128-26", state="pending"),
+        "claimed or released",
+    ),
     ("moved", lambda cluster: cluster.api_later("blocks", BLOCK2, affinity="host:host1"), "claimed or released"),
     ("its node", lambda cluster: cluster.api_later("nodes", "worker2", bgp_ipv4="10.0.0.9/24"), "worker2 changed"),
     ("no BGP here", lambda cluster: cluster.api("nodes", "worker1", bgp_ipv4=None), "node worker1 has no BGP address"),

@@ -79,7 +79,19 @@ SETTLED: list[tuple[str, Callable[[Scene], None], bool]] = [
     ("no state is confirmed", _claimed(""), True),
     ("pending", _claimed("pending"), False),
     ("being released", _claimed("pendingDeletion"), False),
-    ("somebody else's claim", lambda cluster: cluster.add("affinities", affinity(BLOCK1, "worker2", "pending")), False),
+    (
+        "somebody else's claim beside the owner's",
+        lambda cluster: cluster.add("affinities", affinity(BLOCK1, "worker2", "pending")),
+        True,
+    ),
+    (
+        "a claim, and nobody owns it",
+        lambda cluster: cluster.vary(
+            lambda c: c.api("blocks", BLOCK1, affinity=None),
+            lambda c: c.add("affinities", affinity(BLOCK1, "worker2", "pending")),
+        ),
+        False,
+    ),
     (
         "a deleted claim",
         lambda cluster: cluster.add("affinities", affinity(BLOCK1, "worker2", "pending", deleted=True)),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.bird import expected_routes
-from lab.bird_config import Twist, bird_config, peer_name
+from lab.bird_config import Twist, bird_config
+from lab.bird_peers import peer_name
+from lab.bird_routes import expected_routes
 from lab.topology import LabBlock, LabNode, LabPod, LabPool, Topology
 
 if TYPE_CHECKING:

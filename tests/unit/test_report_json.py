@@ -98,7 +98,7 @@ def test_the_schema_refuses_what_is_wrong(path: tuple[str | int, ...], value: ob
 
 def test_every_field_is_required_and_described() -> None:
     objects = {name: each for name, each in {"$": SCHEMA, **SCHEMA["$defs"]}.items() if "properties" in each}
-    assert len(objects) == 7
+    assert len(objects) == 8
     for name, each in objects.items():
         assert set(each["required"]) == set(each["properties"]), name
         assert each["additionalProperties"] is False, name

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from checks.run import judge
 from fixtures.errors import UnobservableError
-from gate.settle import PAUSE, Clock, merge, settle
+from gate.settle import CONFIRMING, PAUSE, Clock, merge, settle
 from model.node import Absent
 from tests.unit.builders import BLOCK1, BLOCK2
 from tests.unit.scenes import Scene, scene
@@ -173,6 +173,17 @@ def test_looks_until_it_is_settled(
     assert [(at, set(names)) for at, names in watch.asked] == asked
     assert left(settled) == still
     assert {one.finding: one.seconds for one in settled.healed} == healed
+
+
+def test_what_only_the_last_look_shows_is_looked_at_once_more() -> None:
+    confirmed = Watch((unreachable, lost2, lost2), look_seconds=3.0)
+    assert left(confirmed.settled(5.0)) == {LOST2}
+    assert [at for at, _ in confirmed.asked] == [2.5, 8.0]
+    passing = Watch((unreachable, lost2, healthy), look_seconds=3.0)
+    assert left(passing.settled(5.0)) == set()
+    restless = Watch((unreachable, lost2, unreachable, lost2, unreachable, lost2), look_seconds=3.0)
+    restless.settled(5.0)
+    assert len(restless.asked) == 1 + CONFIRMING
 
 
 def test_slow_looks_end_in_time() -> None:

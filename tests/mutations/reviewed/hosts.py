@@ -234,6 +234,13 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("host sysctl", "net.ipv6.*", "*", "No pool is IPv6: IPv6's settings are no pod's concern.", _no_ipv6),
     DontCare("host sysctl", "", "add one*", "A setting that no rule names."),
     DontCare("host sysctl", "net.ipv4.conf.all.forwarding", "*", "The same switch as ip_forward, which is read."),
+    DontCare(
+        "host sysctl",
+        "net.ipv4.conf.*.forwarding",
+        "drop",
+        "Where a way in does not read an uplink's own switch, ip_forward stands for it.",
+        _not_a_pods_sysctl,
+    ),
     DontCare("host sysctl", "net.ipv4.conf.default.*", "*", "It holds for interfaces to come."),
     DontCare("host sysctl", "net.ipv4.conf.lo.*", "*", "Nothing is forwarded from the loopback interface."),
     DontCare("host sysctl", "net.ipv4.neigh.lo.*", "*", "Nobody asks for addresses on the loopback interface."),

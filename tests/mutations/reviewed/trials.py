@@ -34,6 +34,13 @@ def _good_control(mutation: Mutation, scene: Scene) -> bool:
 
 
 ENTRIES: tuple[DontCare, ...] = (
+    DontCare(
+        "Trial",
+        "control.target",
+        "*",
+        "A control outside the block is as good: the owner answers it as it answers all that it would forward.",
+        _good_control,
+    ),
     DontCare("Trials", "asked", "*", "Not asked is counted as not asked."),
     DontCare("Trials", "reason", "*", "It is text."),
     DontCare("Trials", "run_id", "*", "It tells one run's packets from another's."),
@@ -48,6 +55,8 @@ ENTRIES: tuple[DontCare, ...] = (
         _no_block,
     ),
     DontCare("Trial", "owner", "add copy: *", "A trial of a node that is not judged.", _nobody),
+    DontCare("Trial", "block", "add copy: *", "The block's own trial is there; this one contradicts the datastore."),
+    DontCare("Trial", "owner", "add copy: *", "The block's own trial is there; this one contradicts the datastore."),
     DontCare("Trial", "sender", "*", "Who sent is all one: the packet was seen arriving."),
     DontCare("Trial", "source", "*", "Who sent is all one: the packet was seen arriving."),
     DontCare("Trial", "uplink", "*", "It names where the packet was seen arriving."),

@@ -1,229 +1,56 @@
-"""Rows A (the pod's side) and B (the host interface). A0 is a pod of node1, LINK its host interface."""
+"""Rows B: the host interface."""
 
 from __future__ import annotations
 
 from model import net
 from tests.faults.changes import (
-    add,
-    address,
-    drop,
     every,
     host,
     inside,
+    without_namespace,
+)
+from tests.faults.changes_api import settings
+from tests.faults.changes_net import (
+    add,
+    address,
+    drop,
     link,
-    neighbours,
     new_link,
     no_address,
     no_link,
-    of,
-    replace,
-    settings,
     sysctl,
     sysctls,
     to,
-    turn,
-    via,
-    without_namespace,
     workload,
 )
+from tests.faults.places import (
+    A0,
+    A1,
+    HOST_LL,
+    IP,
+    LINK,
+    LINK1,
+    OTHER_MAC,
+)
 from tests.faults.row import (
-    ALLOCATION,
     ARP,
-    DEFAULT,
-    DIVERTED,
     ETH0,
-    ETH0_ADDRESS,
     FORWARDS,
     HOST_ADDRESS,
     HOST_ROUTE,
     HOST_SETTINGS,
     INTERFACE,
     LEFTOVER,
-    MTU,
-    ONE_POD,
+    PAIR,
     PEER,
     Case,
     Row,
     found,
-    on,
 )
 
-A0, A1, LINK, LINK1 = "default/a0", "default/a1", "cali8161413a3fb", "cali5cce677186e"
-IP, IP6 = "10.48.202.64", "fd00:48::d7:ca40"  # A0's in noencap; with a tunnel the first address is the tunnel's
-BLOCK1 = "10.48.202.64/26"
-V4, V6 = "0.0.0.0/0", "::/0"
-HOST_LL = "fe80::ecee:eeff:feee:eeee"
 _FORWARDING = "net.ipv4.conf.{}.forwarding"
 
-
-def _unanswered(item: net.Neighbour) -> net.Neighbour:
-    return replace(item, mac=None, state=0x20) if item.address == "169.254.1.1" else item
-
-
-_POD_SIDE = (
-    Row(
-        "F1",
-        "the pod's default route is lost (eth0 went down and up inside it)",
-        (DEFAULT,),
-        (
-            Case(
-                "noencap",
-                inside(A0, drop(to(V4, "169.254.1.1/32"))),
-                found(*on(DEFAULT, "node1", f"{A0}/default-ipv4", f"{A0}/169.254.1.1")),
-            ),
-            Case(
-                "noencap-dual",
-                inside(A0, drop(to(V6))),
-                found((DEFAULT, "node1", f"{A0}/default-ipv6")),
-                "IPv6",
-            ),
-        ),
-        lab=("F1",),
-    ),
-    Row(
-        "F2",
-        "the pod's default route goes by a wrong gateway or interface",
-        (DEFAULT, DIVERTED),
-        (
-            Case(
-                "noencap",
-                inside(A0, turn(to(V4), hops=(net.Hop("10.48.202.66", "eth0", net.HOP_ONLINK),))),
-                found((DEFAULT, "node1", f"{A0}/default-ipv4")),
-                "gateway",
-            ),
-            Case(
-                "noencap",
-                inside(
-                    A0,
-                    new_link(net.Link(3, "tun0", "tun", True, True, "", 1500)),
-                    address("tun0", "10.200.0.2/24"),
-                    turn(to(V4), hops=(net.Hop("10.200.0.1", "tun0"),)),
-                ),
-                found((DEFAULT, "node1", f"{A0}/default-ipv4")),
-                "interface",
-            ),
-            Case(
-                "noencap",
-                inside(A0, add(via("10.48.0.0/16", "10.48.202.66", "eth0", net.PROTO_BOOT, 0))),
-                found((DIVERTED, "node1", f"{A0}/10.48.0.0/16")),
-                "beside it",
-            ),
-        ),
-    ),
-    Row(
-        "F3",
-        "the pod's address has the length of the block: its neighbours look on-link",
-        (ETH0_ADDRESS, DIVERTED),
-        (
-            Case(
-                "noencap",
-                inside(A0, no_address("eth0", IP), address("eth0", f"{IP}/26")),
-                found(
-                    (ETH0_ADDRESS, "node1", f"{A0}/{IP}/32"),
-                    (DIVERTED, "node1", f"{A0}/{BLOCK1}"),
-                ),
-            ),
-        ),
-        lab=("F3",),
-    ),
-    Row(
-        "F4",
-        "the sandbox was made anew with another address, and the pod's status still shows the old one",
-        (ETH0_ADDRESS, HOST_ROUTE, LEFTOVER, ONE_POD),
-        (
-            Case(
-                "noencap",
-                every(
-                    of("pods", A0, ips=("10.48.202.70",)),
-                ),
-                found(
-                    *on(ETH0_ADDRESS, "node1", f"{A0}/10.48.202.70/32", f"{A0}/{IP}/32"),
-                    (HOST_ROUTE, "node1", f"{A0}/10.48.202.70/32"),
-                    (LEFTOVER, "node1", f"{IP}/32"),
-                    (ONE_POD, "", "10.48.202.70/allocation"),
-                    (ALLOCATION, "", f"{BLOCK1}/held by a pod that is not there"),
-                ),
-            ),
-        ),
-    ),
-    Row(
-        "F5",
-        "the pod's IPv6 default route names a link-local address that its host interface had before its MAC changed",
-        (DEFAULT,),
-        (
-            Case(
-                "noencap-dual",
-                host(
-                    "node1",
-                    link(LINK, mac="02:00:00:00:00:07"),
-                    no_address(LINK, HOST_LL),
-                    address(LINK, "fe80::ff:fe00:7/64", scope=net.SCOPE_LINK),
-                ),
-                found(
-                    (DEFAULT, "node1", f"{A0}/default-ipv6"),
-                    (HOST_SETTINGS, "node1", f"{A0}/mac"),
-                ),
-            ),
-        ),
-    ),
-    Row(
-        "F6",
-        "IPv6 is off on the host interface: no link-local address, so no IPv6 route on either side",
-        (DEFAULT, HOST_SETTINGS),
-        (
-            Case(
-                "noencap-dual",
-                every(
-                    host(
-                        "node1",
-                        no_address(LINK, HOST_LL),
-                        drop(to(f"{IP6}/128")),
-                        sysctls({f"net.ipv6.conf.{LINK}.disable_ipv6": "1"}),
-                    ),
-                    inside(A0, drop(to(V6))),
-                ),
-                found(
-                    (DEFAULT, "node1", f"{A0}/default-ipv6"),
-                    (HOST_ROUTE, "node1", f"{A0}/{IP6}/128"),
-                    (HOST_SETTINGS, "node1", f"{A0}/net.ipv6.conf.{LINK}.disable_ipv6"),
-                ),
-            ),
-        ),
-    ),
-    Row(
-        "F7",
-        "nobody answers the pod's ARP for its gateway: 169.254.1.1 is FAILED in its neighbour table",
-        (ARP,),
-        (
-            Case(
-                "talking",
-                every(
-                    host("node1", sysctls({f"net.ipv4.conf.{LINK}.proxy_arp": "0"})),
-                    inside(A0, neighbours(_unanswered)),
-                ),
-                found((ARP, "node1", f"{A0}/net.ipv4.conf.{LINK}.proxy_arp")),
-            ),
-        ),
-        lab=("F15",),
-        recorded=("labelled/fault-10-proxyarp-off",),
-        note="the entry itself is no evidence: an idle pod has none; proxy_arp on the host interface is the cause",
-    ),
-    Row(
-        "F8",
-        "the pod's MTU is larger than the tunnel's by which its pool leaves",
-        (MTU,),
-        (
-            Case(
-                "vxlan",
-                every(host("node1", link(LINK, mtu=1500)), inside(A0, link("eth0", mtu=1500))),
-                found((MTU, "node1", f"{A0}/mtu-size")),
-            ),
-        ),
-        recorded=("no-owner", "pool-deleted", "duplicate-host-route"),
-    ),
-)
-
-_HOST_SIDE = (
+ROWS = (
     Row(
         "F10",
         "the pod's pair of interfaces is gone (the node rebooted, the sandbox was not made anew)",
@@ -253,8 +80,8 @@ _HOST_SIDE = (
     ),
     Row(
         "F11",
-        "a host interface is left of a pod that is gone",
-        (INTERFACE, LEFTOVER),
+        "a host interface whose other end is gone, or in another namespace than its pod's",
+        (INTERFACE, LEFTOVER, PAIR),
         (
             Case(
                 "noencap",
@@ -273,6 +100,12 @@ _HOST_SIDE = (
                 ),
                 found((INTERFACE, "node1", "cali00000000001"), (LEFTOVER, "node1", "10.48.202.90/32")),
                 "with its route",
+            ),
+            Case(
+                "noencap",
+                host("node1", link(LINK, peer_nsid=9)),
+                found((PAIR, "node1", A0)),
+                "with its end elsewhere",
             ),
         ),
         recorded=("labelled/fault-24b-duplicate-ip-spread",),
@@ -307,7 +140,7 @@ _HOST_SIDE = (
                 host(
                     "node1",
                     address(LINK, "169.254.7.7/16", scope=net.SCOPE_LINK),
-                    link(LINK, mac="02:00:00:00:00:07"),
+                    link(LINK, mac=OTHER_MAC),
                     drop(to(f"{IP}/32")),
                 ),
                 found(
@@ -327,7 +160,7 @@ _HOST_SIDE = (
         (
             Case(
                 "noencap",
-                host("node1", link(LINK, mac="02:00:00:00:00:07")),
+                host("node1", link(LINK, mac=OTHER_MAC)),
                 found((HOST_SETTINGS, "node1", f"{A0}/mac")),
             ),
         ),
@@ -429,5 +262,3 @@ _HOST_SIDE = (
         ),
     ),
 )
-
-ROWS = (*_POD_SIDE, *_HOST_SIDE)
