@@ -89,7 +89,7 @@ class _Sessions:
             found="; ".join(_told(one, peer) for one in sessions) or "no session configured",
             look=self.seen.look,
             severity=self._weight(peer),
-            likely=self._likely(peer, bool(sessions)),
+            likely=self._likely(peer, sessions),
             about=self._about(peer.node, sessions),
         )
 
@@ -130,10 +130,12 @@ class _Sessions:
         node = self.node.world.nodes.get(name)
         return node is not None and bool(node.route_reflector_id)
 
-    def _likely(self, peer: Peer, configured: bool) -> str:
+    def _likely(self, peer: Peer, sessions: list[Session]) -> str:
         node = self.node
-        if not configured:
+        if not sessions:
             return f"confd on {node.name} has not written its configuration anew: see the log of its calico-node pod"
+        if all(one.disabled for one in sessions):
+            return f"it was disabled by hand: birdcl enable {sessions[0].name} on {node.name}"
         if peer.local:
             return "the pod's own BGP speaker is down, or refuses this node"
         if not peer.node:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from expect.filters import withheld
 from expect.ownership import Owner, Ownership, RouteClass
 from expect.ways import Way, felix_protocols, ways
 from expect.world import route_class
@@ -114,7 +115,7 @@ def _optional(
         return "nothing uses this single-address block: its node announces nothing"
     if world.wireguard_between(me, other.name, ip.family(prefix)):
         return "WireGuard carries the traffic between the two nodes"
-    return ""
+    return withheld(world, me, other.name, prefix)
 
 
 def _felix_optional(world: World, me: str, ownership: Ownership) -> str:

@@ -73,7 +73,7 @@ STATES = {
 
 
 def cause_headline(finding: Finding, consequences: Sequence[Finding] = (), untried: int = 0) -> str:
-    """`worker2: BIRD does not answer: 4 routes to it missing on 2 nodes, 2 sessions to it down on 2 nodes`."""
+    """`worker2: BIRD does not answer: 4 routes to it missing on 2 nodes, 2 sessions to it down`."""
     title = _title(finding)
     told = _told(finding, consequences)
     if untried:

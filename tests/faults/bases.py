@@ -9,7 +9,7 @@ import msgspec
 
 from tests.simulate.parts import DUAL, V4, flat, racks, workload_pools
 from tests.simulate.run import simulate
-from tests.simulate.spec import ClusterSpec, NodeSpec, PodSpec, PoolSpec
+from tests.simulate.spec import ClusterSpec, NodeSpec, PeerSpec, PodSpec, PoolSpec
 
 if TYPE_CHECKING:
     from model.snapshot import Snapshot
@@ -36,6 +36,15 @@ def _nodes_in_pool() -> ClusterSpec:
     return _cluster("nodes-in-pool", nodes, workload_pools(V4, vxlan="Always"))
 
 
+def _reflected() -> ClusterSpec:
+    """No mesh: the third node reflects the routes of the first two."""
+    one, two, three = flat(V4)
+    three = msgspec.structs.replace(three, cluster_id="244.0.0.1", labels={"rr": "true"})
+    peer = PeerSpec("to-reflectors", {"nodeSelector": "all()", "peerSelector": "rr == 'true'"})
+    no_mesh: dict[str, object] = {"nodeToNodeMeshEnabled": False}
+    return _cluster("reflected", (one, two, three), workload_pools(V4), peers=(peer,), bgp=no_mesh)
+
+
 def _borrowed_tunnel() -> ClusterSpec:
     """The third node came when every block had an owner: its tunnel's address is borrowed."""
     nodes = (*flat(V4, 2), NodeSpec("node3", "10.0.0.13/24", late=True))
@@ -60,6 +69,7 @@ SPECS = {
         _cluster("single-addresses", flat(V4), workload_pools(V4, {4: 32})),
         _cluster("wireguard", flat(V4), workload_pools(V4), felix={"wireguardEnabled": True}),
         _nodes_in_pool(),
+        _reflected(),
         _borrowing("borrowed"),
         _borrowing("borrowed-vxlan", vxlan="Always"),
         _borrowed_tunnel(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from model import ip, net
+from model.cluster import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,18 @@ def without(kind: str, key: str) -> Change:
 def with_new(kind: str, *items: Any) -> Change:
     """Add objects."""
     return api(lambda cluster: replace(cluster, **{kind: (*getattr(cluster, kind), *items)}))
+
+
+def with_filter(*rules: dict[str, str]) -> Change:
+    """A BGPFilter with these rules for what is imported, and every BGPPeer names it."""
+
+    def edit(cluster: Cluster) -> Cluster:
+        peers = tuple(replace(item, spec={**item.spec, "filters": ["some"]}) for item in cluster.peers)
+        if not peers:
+            raise LookupError("no BGPPeer")
+        return replace(cluster, peers=peers, filters=(*cluster.filters, Settings("some", {"importV4": list(rules)})))
+
+    return api(edit)
 
 
 def without_address(given: str) -> Change:

@@ -15,7 +15,7 @@ from tests.faults.changes import (
     session,
     unlooked,
 )
-from tests.faults.changes_api import api, of, with_new
+from tests.faults.changes_api import api, of, with_filter, with_new
 from tests.faults.changes_net import (
     add,
     address,
@@ -314,6 +314,24 @@ ROWS = (
                 ),
                 found(),
                 "disableBGPExport: by design, and no finding",
+            ),
+            Case(
+                "reflected",
+                every(
+                    with_filter({"action": "Reject", "matchOperator": "Equal", "cidr": BLOCK2}),
+                    host("node1", drop(to(BLOCK2))),
+                ),
+                found(),
+                "BGPFilter: by design, and no finding",
+            ),
+            Case(
+                "reflected",
+                every(
+                    with_filter({"action": "Accept", "matchOperator": "In", "cidr": BLOCK2}, {"action": "Reject"}),
+                    host("node1", drop(to(BLOCK2, BLOCK3))),
+                ),
+                found((BLOCK_ROUTES, "node1", BLOCK2)),
+                "one block that the filter lets pass",
             ),
             Case(
                 "noencap",

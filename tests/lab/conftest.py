@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import itertools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ import pytest
 from lab import lifecycle, state, topology
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+SHORT = 12  # of a lab's name, which prefixes those of its namespaces
 METRICS = Path(topology.DEFAULT).with_name("seed-v3.32.toml")
 
 
@@ -60,3 +61,18 @@ def metrics_lab() -> Iterator[state.Lab]:
     """The same cluster in v3.32: routes with metrics."""
     with lab_up("metrics", METRICS) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def labs(seed_lab: state.Lab, metrics_lab: state.Lab) -> Iterator[Callable[[str], state.Lab]]:
+    """Any topology's lab by the name of its file, or `seed` and `metrics`."""
+    known = {"seed": seed_lab, "metrics": metrics_lab}
+    with ExitStack() as stack:
+
+        def lab_of(name: str) -> state.Lab:
+            if name not in known:
+                path = Path(topology.DEFAULT).with_name(f"{name}.toml")
+                known[name] = stack.enter_context(lab_up(name[:SHORT], path))
+            return known[name]
+
+        yield lab_of

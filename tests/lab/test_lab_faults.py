@@ -10,6 +10,7 @@ from lab import bird, faults
 from lab.processes import alive
 from lab.tools import LabError, UsageError, run, wait_until
 from tests.lab.lab_view import differences, routing
+from tests.lab.topology_cases import CASES
 
 if TYPE_CHECKING:
     from lab.state import Lab
@@ -54,7 +55,8 @@ ELSEWHERE = {
 
 
 def test_the_catalogue_is_whole() -> None:
-    assert set(faults.FAULTS) == set(SHOWS) | UNSEEN
+    elsewhere = {struck.name for case in CASES.values() for struck in case.faults}
+    assert set(faults.FAULTS) == set(SHOWS) | UNSEEN | elsewhere
     assert all(known.summary for known in faults.FAULTS.values())
 
 

@@ -19,7 +19,7 @@ from tests.mutations.trials import with_trials
 from tests.mutations.verdicts import Baseline, Fate, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from model.snapshot import Snapshot
 
@@ -85,24 +85,18 @@ def _outcome(number: int) -> Outcome:
     return _subject.baseline.outcome(_subject.mutations[number])
 
 
-def sample(
-    subject: Subject, size: int, seed: str, always: Callable[[Mutation], bool] = lambda _mutation: False
-) -> list[int]:
-    """Numbers of mutations, in order: all that `always` holds for, and a seeded choice of `size` others, which takes
-    from each class (kind, field, operation) before it takes a second one of any."""
+def sample(subject: Subject, size: int, seed: str) -> list[int]:
+    """Numbers of `size` mutations, in order, drawn by the seed: one of each class (kind, field, operation) before a
+    second one of any."""
     draw = random.Random(seed)
     classes: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    wanted: list[int] = []
     for number, mutation in enumerate(subject.mutations):
-        if always(mutation):
-            wanted.append(number)
-        else:
-            classes[mutation.kind, mutation.field, mutation.operation].append(number)
+        classes[mutation.kind, mutation.field, mutation.operation].append(number)
     firsts = [draw.choice(numbers) for numbers in classes.values()]
     draw.shuffle(firsts)
-    rest = sorted({number for numbers in classes.values() for number in numbers} - set(firsts))
+    rest = sorted(set(range(len(subject.mutations))) - set(firsts))
     more = draw.sample(rest, max(0, min(size - len(firsts), len(rest))))
-    return sorted({*wanted, *firsts[:size], *more})
+    return sorted({*firsts[:size], *more})
 
 
 def stale(results: Iterable[Judged]) -> list[DontCare]:

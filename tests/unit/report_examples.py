@@ -19,8 +19,8 @@ def difference(name: str = "route 10.48.0.64/26", severity: Severity = Severity.
         "look": "on worker2: ip route get 10.48.0.65",
         "likely": "the BGP session to 10.0.0.11 is not established",
     } | texts
-    texts = (every["expected"], every["because"], every["found"], every["look"])
-    return Difference(Kind.MISSING, name, *texts, severity, every["likely"])
+    four = (every["expected"], every["because"], every["found"], every["look"])
+    return Difference(Kind.MISSING, name, *four, severity, every["likely"])
 
 
 def result(verdict: Verdict, check: str = "block_routes", node: str = "worker2", subject: str = "worker2") -> Result:

@@ -430,7 +430,12 @@ SESSIONS_ROWS = [
         ),
     ),
     Row("passive", bird(W1, to(PEER), state="start", info="Passive"), {(W1, PEER, BROKEN)}),
-    Row("not up", bird(W1, to(PEER), state="down"), {(W1, PEER, BROKEN)}),
+    Row(
+        "disabled",
+        bird(W1, to(PEER), state="down", info=""),
+        {(W1, PEER, BROKEN)},
+        ("it was disabled by hand: birdcl enable Mesh_worker2 on worker1",),
+    ),
     Row("no information", bird(W1, to(PEER), info=""), {(W1, PEER, BROKEN)}),
     Row("missing", no_protocol(W1, to(PEER)), {(W1, PEER, BROKEN)}, ("no session configured",)),
     Row(

@@ -116,6 +116,11 @@ def _not_a_pods_sysctl(mutation: Mutation, scene: Scene) -> bool:
     return ".cali*." not in mutation.field
 
 
+def _not_vital(mutation: Mutation, scene: Scene) -> bool:
+    vital = ("net.ipv4.conf.cali*.forwarding", "net.ipv4.conf.cali*.proxy_arp", "net.ipv4.ip_forward")
+    return mutation.field not in vital
+
+
 def _bird6(mutation: Mutation, scene: Scene) -> bool:
     place = mutation.where.partition(" of ")[0]
     return not scene.has_ipv6() and "bird6" in place and "bird4" not in place
@@ -210,7 +215,7 @@ ENTRIES: tuple[DontCare, ...] = (
         "host Neighbour",
         "*",
         "*",
-        "Read by no check yet: neighbours and the forwarding database. Those of pods come and go (calico-state §3.5).",
+        "Only those of a VXLAN device must be there; those of pods come and go (calico-state §3.5).",
     ),
     DontCare(
         "host Address",
@@ -219,7 +224,6 @@ ENTRIES: tuple[DontCare, ...] = (
         "An address that is not the node's own shows in the routes that the kernel makes of it, which are read.",
         _not_the_nodes,
     ),
-    DontCare("host Link", "mac", "*", "ee:ee:ee:ee:ee:ee is best effort (calico-state §2)."),
     DontCare("host Link", "vxlan", "*", "Only a link of kind vxlan has these attributes, and here is none."),
     DontCare("host Link", "kind", "*→ netkit", "A pod's pair may be a netkit one (calico-state §1.4)."),
     DontCare(
@@ -230,17 +234,23 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("host Namespace", "name", "*", "It is the node's own, whatever it is called."),
     DontCare("host Namespace", "*nsid", "*", "The number of a namespace in itself says nothing."),
     DontCare("host Namespace", "uids", "*", "The node's own namespace is no pod's."),
-    DontCare("host Namespace", "neighbours", "*", "Read by no check yet: neighbours and the forwarding database."),
+    DontCare("host Namespace", "neighbours", "*", "Only those of a VXLAN device must be there."),
     DontCare("host sysctl", "net.ipv6.*", "*", "No pool is IPv6: IPv6's settings are no pod's concern.", _no_ipv6),
     DontCare("host sysctl", "", "add one*", "A setting that no rule names."),
     DontCare("host sysctl", "net.ipv4.conf.all.forwarding", "*", "The same switch as ip_forward, which is read."),
     DontCare(
         "host sysctl",
-        "net.ipv4.conf.*.forwarding",
+        "*",
         "drop",
-        "Where a way in does not read an uplink's own switch, ip_forward stands for it.",
-        _not_a_pods_sysctl,
+        "A setting that a way in does not read is not judged; those that every packet needs are missed where they lack.",
+        _not_vital,
     ),
+    DontCare(
+        "host sysctl", "net.ipv4.conf.all.rp_filter", "*", "Read by no check yet: rp_filter by its effective value."
+    ),
+    DontCare("host sysctl", "*.rp_filter", "*", "The uplink's is the host's own affair (§2).", _not_a_pods_sysctl),
+    DontCare("host sysctl", "*.route_localnet", "*", "Set on pods' interfaces only (§2).", _not_a_pods_sysctl),
+    DontCare("host sysctl", "*.proxy_delay", "*", "Set on pods' interfaces only (§2).", _not_a_pods_sysctl),
     DontCare("host sysctl", "net.ipv4.conf.default.*", "*", "It holds for interfaces to come."),
     DontCare("host sysctl", "net.ipv4.conf.lo.*", "*", "Nothing is forwarded from the loopback interface."),
     DontCare("host sysctl", "net.ipv4.neigh.lo.*", "*", "Nobody asks for addresses on the loopback interface."),
@@ -252,9 +262,6 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("host sysctl", "*.accept_local", "*", "Calico neither sets nor needs it (calico-state §2)."),
     DontCare("host sysctl", "*.arp_*", "*", "Calico neither sets nor needs it (calico-state §2)."),
     DontCare("host sysctl", "net.ipv4.ip_forward_*", "*", "Calico neither sets nor needs it (calico-state §2)."),
-    DontCare("host sysctl", "*.route_localnet", "*", "Read by no check yet: route_localnet (calico-state §2)."),
-    DontCare("host sysctl", "*.rp_filter", "*", "Read by no check yet: rp_filter, which follows the host's own (§2)."),
-    DontCare("host sysctl", "*.proxy_delay", "*", "Read by no check yet: proxy_delay (calico-state §2)."),
     DontCare("Bird", "version", "*", "Any BIRD that answers will do."),
     DontCare("Bird", "family", "add copy: *", "There is a BIRD for IPv4 and one for IPv6, and no third."),
     DontCare("Bird", "", "add foreign*", "There is a BIRD for IPv4 and one for IPv6, and no third."),
@@ -272,5 +279,5 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("BirdProtocol", "neighbor", "swap", "Both sessions are there, under each other's name."),
     DontCare("BirdProtocol", "info", "add copy: *", "A peer needs one established session."),
     DontCare("BirdProtocol", "state", "add copy: *", "A peer needs one established session."),
-    DontCare("BirdProtocol", "neighbor", "add copy: *", "Read by no check yet: sessions beyond the mesh."),
+    DontCare("BirdProtocol", "neighbor", "add copy: *", "A second session to a node of the mesh takes nothing away."),
 )
