@@ -14,7 +14,6 @@ import msgspec
 from checks.run import judge
 from fixtures.errors import UnobservableError
 from model.snapshot import Healed, NodeRecord, Snapshot
-from model.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,11 +78,11 @@ def settle(
 
 
 def _open(results: Iterable[Result]) -> dict[str, str]:
-    """What is not settled, by finding id or gap, with the node to look at again."""
+    """What is not settled, by finding id or gap, with the node to look at again. Housekeeping too: one look alone takes
+    a pod that came and went between the two lists for a leftover."""
     found: dict[str, str] = {}
     for result in results:
-        if result.outcome is Outcome.FAILED:
-            found |= {result.finding_id(item): result.node for item in result.verdict.differences}
+        found |= {result.finding_id(item): result.node for item in result.verdict.differences}
         for gap in result.verdict.unobserved:
             found[f"{result.check}/{result.node or 'cluster'}/{gap.object}/unobserved"] = result.node or gap.object
     return found

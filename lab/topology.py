@@ -78,6 +78,7 @@ class LabPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disabled: bool = False
     disable_bgp_export: bool = False
     nat_outgoing: bool = True
+    allowed_uses: tuple[str, ...] = ("Workload", "Tunnel")
 
 
 class LabPeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

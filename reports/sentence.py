@@ -47,8 +47,8 @@ def _opening(summary: Summary) -> str:
             return f"The cluster does not conform: {_accusation(summary)}"
         case ExitCode.UNOBSERVED:
             trouble = _trouble(summary)
-            seen = f"Nothing wrong was seen in {counted(compared, 'comparison')}"
-            return f"{seen}, but not all that was asked could be observed{f': {trouble}' if trouble else ''}"
+            seen = f"Nothing wrong was seen in {counted(compared, 'comparison')}, but there is no verdict on the whole"
+            return f"{seen}: {trouble}" if trouble else seen
         case ExitCode.NOTHING:
             return "There was nothing to examine, so there is no verdict"
         case ExitCode.CONFORMS:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from model.text import printable
+from model.text import printable, printable_lines
 from model.verdict import Outcome, Severity
 
 from .causes import grouped
@@ -48,7 +48,7 @@ def summarise(
     findings = sorted((finding for result in results for finding in findings_of(result, threshold)), key=order)
     unobserved = unobserved_gaps(results, absent)
     told_findings, causes = grouped(findings, unobserved)
-    told = problem and Problem(problem.trouble, printable(problem.reason), printable(problem.remedy))
+    told = problem and Problem(problem.trouble, printable(problem.reason), printable_lines(problem.remedy))
     summary = Summary(
         header=header,
         threshold=threshold,

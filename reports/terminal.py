@@ -212,5 +212,7 @@ def _problem(summary: Summary, width: int) -> list[Line]:
         return []
     lines = [Line(""), Line(f"{summary.problem.trouble}: {summary.problem.reason}", ("bold", "red"))]
     if summary.problem.remedy:
-        lines += [Line(text) for text in labelled("next", summary.problem.remedy, width)]
+        first, *others = summary.problem.remedy.split("\n")
+        lines += [Line(text) for text in labelled("next", first, width)]
+        lines += [Line(f"  {text}") for text in others]  # a rule or a command to copy: as it is
     return lines

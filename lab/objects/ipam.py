@@ -25,7 +25,7 @@ MAX_BLOCK = 1 << 16  # ordinals; a bigger block is no block that IPAM makes
 def pool_object(pool: LabPool, created: datetime) -> Json:
     """The IPPool."""
     spec: Json = {
-        "allowedUses": ["Workload", "Tunnel"],
+        "allowedUses": list(pool.allowed_uses),
         "assignmentMode": "Automatic",
         "blockSize": pool.block_size,
         "cidr": pool.cidr,

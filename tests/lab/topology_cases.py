@@ -135,7 +135,7 @@ CASES: dict[str, Case] = {
     "vxlan-crosssubnet": Case(
         examines=_VXLAN | {SUBNET},
         tried=frozenset(),
-        untried={f"10.52.0.{last}/26": VXLAN for last in (0, 64, 128, 192)},
+        untried={f"10.52.0.{last}/26": VXLAN for last in (0, 64, 128, 192)} | {"10.54.0.3/32": "one address"},
         faults=(
             Struck("F40", "10.52.0.128/26", _found((BLOCK_ROUTES, "worker1", "10.52.0.128/26"))),
             Struck(
@@ -145,6 +145,7 @@ CASES: dict[str, Case] = {
                     (DEVICES, "worker2", "vxlan.calico/state"),
                     (BLOCK_ROUTES, "worker2", "10.52.0.0/26"),
                     (BLOCK_ROUTES, "worker2", "10.52.0.64/26"),
+                    (BLOCK_ROUTES, "worker2", "10.54.0.3/32"),
                     *((ENDPOINTS, "worker2", f"vxlan.calico/{each}/neighbour") for each in ("host1", "worker1")),
                     (ENDPOINTS, "worker2", "vxlan.calico/worker3/neighbour"),
                 ),

@@ -33,7 +33,6 @@ TUNNELLED = {
     "node_knows_the_length_of_its_subnet",
     "every_bgp_peer_can_be_read",
     "node_has_its_tunnel_devices",
-    "node_knows_the_length_of_its_subnet",
     "vxlan_device_knows_every_other_node",
     "strict_affinity_leaves_nothing_borrowed",
     "encrypted_peers_are_reached_by_wireguard",

@@ -111,9 +111,7 @@ def test_the_sample_holds_every_class() -> None:
 
 
 def test_a_survivor_without_an_entry_is_an_error() -> None:
-    loose = next(
-        mutation for mutation in subject().mutations if (mutation.kind, mutation.field) == ("host Link", "mac")
-    )
+    loose = next(mutation for mutation in subject().mutations if (mutation.kind, mutation.field) == ("Node", "taints"))
     assert entry_for(loose, ENTRIES, subject().scene)
     assert entry_for(loose, (), subject().scene) is None
     other = DontCare("Node", "taints", "*", "never", lambda _mutation, _scene: False)

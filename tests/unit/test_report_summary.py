@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from model.verdict import Gap, Kind, Outcome, Severity, Verdict
 from reports.findings import findings_of, outcome
 from reports.summary import summarise
+from reports.terminal import plain, render
 from reports.values import ExitCode, Problem, Trouble
 from tests.unit.report_examples import (
     ABSENT,
@@ -216,7 +217,7 @@ SENTENCES = [
     ),
     (
         {"results": [], "problem": Problem(Trouble.UNOBSERVED, "the API refuses: 403")},
-        "Nothing wrong was seen in 0 comparisons, but not all that was asked could be observed: the API refuses: 403.",
+        "Nothing wrong was seen in 0 comparisons, but there is no verdict on the whole: the API refuses: 403.",
     ),
 ]
 
@@ -237,3 +238,13 @@ def test_every_text_of_a_finding_is_printable() -> None:
 def test_the_id_is_the_results_own() -> None:
     (finding,) = findings_of(FAILED)
     assert finding.id == FAILED.finding_id(FAILED.verdict.differences[0])
+
+
+def test_a_remedy_of_several_lines_stays_one_to_copy() -> None:
+    rule = "add to the ClusterRole:\n- apiGroups: ['']\n  resources: [pods]\x1b[31m"
+    summary = summarise([], None, problem=Problem(Trouble.UNOBSERVED, "403", rule))
+    assert summary.problem is not None
+    assert summary.problem.remedy.split("\n")[1:] == ["- apiGroups: ['']", "  resources: [pods]\\x1b[31m"]
+    shown = plain(render(summary))
+    assert "\n  - apiGroups: ['']\n" in shown
+    assert "\x1b" not in shown

@@ -242,7 +242,7 @@ ENTRIES: tuple[DontCare, ...] = (
         "host sysctl",
         "*",
         "drop",
-        "A setting that a way in does not read is not judged; those that every packet needs are missed where they lack.",
+        "A setting that a way in does not read is not judged; those that every packet needs are asked for.",
         _not_vital,
     ),
     DontCare(
@@ -253,7 +253,6 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("host sysctl", "*.proxy_delay", "*", "Set on pods' interfaces only (§2).", _not_a_pods_sysctl),
     DontCare("host sysctl", "net.ipv4.conf.default.*", "*", "It holds for interfaces to come."),
     DontCare("host sysctl", "net.ipv4.conf.lo.*", "*", "Nothing is forwarded from the loopback interface."),
-    DontCare("host sysctl", "net.ipv4.neigh.lo.*", "*", "Nobody asks for addresses on the loopback interface."),
     DontCare(
         "host sysctl", "*.proxy_arp", "*", "Only pods' interfaces must answer for 169.254.1.1.", _not_a_pods_sysctl
     ),
