@@ -130,7 +130,10 @@ def _way(topology: Topology, store: Datastore, me: str, other: str, prefix: str)
     if tunnel is None:
         return ""
     mtu = f" mtu {HOST_MTU - VXLAN_OVERHEAD[family]}" if topology.minor >= _FIRST_MTU_MINOR else ""
-    if ip.bare(prefix) == tunnel:  # borrowed, or a block of its own (vxlan_mgr.go:266-276, route_mgr.go:153-167)
+    if prefix in {
+        tunnel,
+        ip.host_prefix(tunnel),
+    }:  # borrowed, or a block of its own (vxlan_mgr.go:266-276, route_mgr.go:153-167)
         return f"dev {DEVICES[family]} proto {_BOOT} scope link{mtu}"
     return f"via {tunnel} dev {DEVICES[family]} proto {_BOOT} onlink{mtu}"
 

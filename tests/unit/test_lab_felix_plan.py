@@ -94,6 +94,7 @@ def test_way_to_a_block(release: str, mode: str, node: str, way: str) -> None:
 def test_blackholes_borrowed_addresses_and_what_cannot_be_reached() -> None:
     blocks = (
         FelixBlock("10.51.0.64/26", "a", (("10.51.0.70", "b"), ("10.51.0.192", "c"), ("10.51.0.71", "gone"))),
+        FelixBlock("10.51.0.128/26", "b", ()),  # its first address is the tunnel's
         FelixBlock("10.51.9.0/32", "a", ()),
         FelixBlock("10.51.9.1/32", "b", ()),
         FelixBlock("10.51.4.0/26", "bare", ()),
@@ -105,6 +106,7 @@ def test_blackholes_borrowed_addresses_and_what_cannot_be_reached() -> None:
         "10.51.0.64/26": "blackhole 10.51.0.64/26 proto 80",
         "10.51.0.70": "10.51.0.70/32 via 10.51.0.128 dev vxlan.calico proto 3 onlink mtu 1450",
         "10.51.0.192": "10.51.0.192/32 dev vxlan.calico proto 3 scope link mtu 1450",
+        "10.51.0.128/26": "10.51.0.128/26 via 10.51.0.128 dev vxlan.calico proto 3 onlink mtu 1450",
         "10.51.9.1": "10.51.9.1/32 via 10.51.0.128 dev vxlan.calico proto 3 onlink mtu 1450",
     }
     (device,) = planned.devices
@@ -119,6 +121,11 @@ def test_blackholes_borrowed_addresses_and_what_cannot_be_reached() -> None:
         ("10.51.0.128", "10.0.1.11"),
         ("10.51.0.192", "10.0.2.12"),
     }
+
+
+def test_a_tunnel_address_that_is_a_block_has_a_route_without_a_gateway() -> None:
+    planned = desired(_topology(), _store("Always", FelixBlock("10.51.0.128/32", "b", ())), "a")
+    assert planned.routes == {"10.51.0.128": "10.51.0.128/32 dev vxlan.calico proto 3 scope link mtu 1450"}
 
 
 def test_each_family_has_a_mac_of_its_own() -> None:
