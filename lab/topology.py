@@ -16,6 +16,8 @@ import msgspec
 
 from model import ip
 
+from .bird_peers import selects
+
 DEFAULT = Path(__file__).parent / "topologies" / "seed.toml"
 
 _NODE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
@@ -220,6 +222,7 @@ def _check(topology: Topology) -> None:
     for owner in [block.node for block in topology.blocks] + [pod.node for pod in topology.pods]:
         if owner is not None and owner not in names:
             raise ValueError(f"there is no node {owner!r}")
+    _check_peers(topology)
     cidrs = [pool.cidr for pool in topology.pools] + [block.cidr for block in topology.blocks]
     for prefix in [*cidrs, topology.subnet]:
         ip.network(prefix)
@@ -227,3 +230,12 @@ def _check(topology: Topology) -> None:
     addresses += [each for node in topology.nodes for each in (node.vxlan, node.vxlan6) if each]
     for address in addresses + [a for pod in topology.pods for a in pod.addresses]:
         ip.address(address)
+
+
+def _check_peers(topology: Topology) -> None:
+    for peer in topology.peers:
+        if (peer.peer_selector is None) == (peer.peer_ip is None or peer.as_number is None):
+            raise ValueError(f"BGPPeer {peer.name} needs a peer_selector, or peer_ip and as_number")
+        for selector in filter(None, (peer.node_selector, peer.peer_selector)):
+            for node in topology.nodes:
+                selects(selector, node)

@@ -49,7 +49,7 @@ def workload_pools(families: Families, sizes: dict[int, int] | None = None, **fi
 def usual_pods(nodes: Sequence[NodeSpec], each: int = 2) -> tuple[PodSpec, ...]:
     """Running pods on every node, and on the first one a pod in every state of its life."""
     places = [node.name for node in nodes if node.os == "linux" and not node.virtual]
-    running = [PodSpec(f"app-{k}", name, talks=k == 0) for name in places for k in range(each)]
+    running = [PodSpec(f"app-{n}-{k}", name, talks=k == 0) for n, name in enumerate(places) for k in range(each)]
     states = [PodSpec(f"one-{state.value}", places[0], "states", state) for state in PodState]
     return tuple(running + states)
 

@@ -67,6 +67,8 @@ def test_extends_takes_what_is_not_given(tmp_path: Path) -> None:
 
 BAD = [
     ("release = 3", "Expected `str`"),
+    (MINIMAL + '[[peers]]\nname = "x"\npeer_ip = "10.0.0.9"\n', "BGPPeer x needs a peer_selector, or peer_ip and"),
+    (MINIMAL + '[[peers]]\nname = "x"\npeer_selector = "a in {\'b\'}"\n', "does not read the selector"),
     ("nodes = [", "Invalid value"),
     (MINIMAL.replace("v3.33.0", "newest"), "release 'newest' is not like v3.30.7"),
     (MINIMAL.replace('name = "a"', 'name = "A b"'), "a node cannot be called 'A b'"),

@@ -160,7 +160,7 @@ def test_only_single_service_addresses_reach_the_kernel() -> None:
 def test_the_plugins_route_stays_where_foreign_routes_do() -> None:
     """And BIRD, which prefers it, tells the other nodes of it: it has precedence over the normal metric."""
     snapshot = simulate(MATRIX["foreign-routes-stay/noencap/v3.33"])
-    (address, *_) = next(pod.ips for pod in snapshot.looks[0].before.pods if pod.key == "default/app-0")
+    (address, *_) = next(pod.ips for pod in snapshot.looks[0].before.pods if pod.key == "default/app-0-0")
     own = {describe_route(route) for route in _main(snapshot.facts("node1")) if route.dst == f"{address}/32"}
     assert {re.sub(r"cali\w+", "cali", text) for text in own} == {
         f"{address}/32 dev cali proto boot scope link",
