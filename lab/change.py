@@ -32,7 +32,7 @@ def add_pod(lab: Lab, pod: LabPod) -> None:
         try:
             if pod.wired:
                 _check_free(control, pod, list(state.nodes))
-                control.add_pod(msgspec.structs.replace(pod, state="pending"))  # IPAM gives the address before CNI wires
+                control.add_pod(msgspec.structs.replace(pod, state="pending"))  # IPAM allocates first
             connect(lab, pod)
             control.add_pod(pod)
             felix.sync(lab)
