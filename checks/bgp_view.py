@@ -84,7 +84,7 @@ def _unknown(node: NodeCase, status: NodeStatus | None) -> Verdict:
     if not header.sees_bird:
         reason = f"the way in ({header.reach or header.source}) cannot see BIRD's own view of its sessions"
         return Verdict(unasked=(Gap(node.name, reason + stale, remedy),))
-    reason = f"BIRD could not be asked: {node.unread('bird') or 'no socket'}"
+    reason = f"BIRD could not be asked: {node.unread('bird') or 'nothing of its answer was recorded'}"
     return Verdict(unobserved=(Gap(node.name, reason + stale, remedy),))
 
 

@@ -31,6 +31,20 @@ def uplink(node: NodeCase, family: int) -> str | None:
     return node.addresses.get(address) if address else None
 
 
+def other_address(node: NodeCase, family: int) -> str | None:
+    """The address of another node of the cluster; None where there is none of the family."""
+    return next(
+        (
+            address
+            for peer in node.world.cluster.nodes
+            if peer.name != node.name
+            for address in [address_of(peer.bgp_ipv4 if family == 4 else peer.bgp_ipv6, peer.internal_ips, family)]
+            if address
+        ),
+        None,
+    )
+
+
 def flows_to(node: NodeCase, address: str) -> Iterator[Flow]:
     """One packet made on the node; then, by the uplink, one from another node and one from an address of each pool."""
     yield Flow(address)
@@ -38,16 +52,7 @@ def flows_to(node: NodeCase, address: str) -> Iterator[Flow]:
     iif = uplink(node, family)
     if iif is None:
         return
-    other = next(
-        (
-            source
-            for peer in node.world.cluster.nodes
-            if peer.name != node.name
-            for source in [address_of(peer.bgp_ipv4 if family == 4 else peer.bgp_ipv6, peer.internal_ips, family)]
-            if source
-        ),
-        None,
-    )
+    other = other_address(node, family)
     if other:
         yield Flow(address, other, iif)
     for pool in node.world.cluster.pools:

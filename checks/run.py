@@ -11,6 +11,7 @@ import checks
 from checks.applies import wired_by
 from checks.cases import ClusterCase, NodeCase, PodCase, judged
 from checks.declare import CATALOGUE, NEEDS, Check, Scope
+from checks.required import REQUIRED
 from expect.world import World
 from model.verdict import Gap, Result, Verdict
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from model.snapshot import Observation
+
+COVERAGE = "every_node_was_observed"  # says itself which lists are missing
 
 Case = PodCase | NodeCase | ClusterCase
 
@@ -78,9 +81,28 @@ def apply(check: Check, case: Case) -> Result:
     """One check on one case: what could not be observed at all is said before the check is asked."""
     node = _node_of(case)
     subject = case.name if not isinstance(case, ClusterCase) else "cluster"
-    gap, foreign = _unasked(check, case), _foreign(case)
-    verdict = Verdict(unasked=(gap,)) if gap else Verdict(inapplicable=(foreign,)) if foreign else check.function(case)
+    verdict = _beforehand(check, case) or check.function(case)
     return Result(check.id, check.sentence, node, subject, verdict)
+
+
+def _beforehand(check: Check, case: Case) -> Verdict | None:
+    """The verdict that holds before the check is asked.
+
+    For what the way in cannot see, pods that Calico does not wire, and lists of the datastore without which no
+    expectation can be trusted.
+    """
+    gap, foreign = _unasked(check, case), _foreign(case)
+    if gap:
+        return Verdict(unasked=(gap,))
+    if foreign:
+        return Verdict(inapplicable=(foreign,))
+    unlisted = (case if isinstance(case, ClusterCase) else _cluster(case)).world.cluster.unlisted
+    missing = [Gap(name, reason) for name, reason in sorted(unlisted.items()) if name in REQUIRED]
+    if not missing or check.id == COVERAGE:
+        return None
+    return Verdict(
+        unobserved=(Gap(missing[0].object, f"the list of {missing[0].object} is missing: {missing[0].reason}"),)
+    )
 
 
 def _node_of(case: Case) -> str:

@@ -52,7 +52,13 @@ def _of_family(node: NodeCase, family: int, needed: str) -> Verdict:
         return Verdict(inapplicable=(Gap(node.name, f"it has no BGP address of IPv{family}"),))
     bird = daemon(node, family)
     if bird is None:
-        return Verdict(unobserved=(Gap(node.name, f"BIRD could not be asked: {node.unread('bird') or 'no socket'}"),))
+        return Verdict(
+            unobserved=(
+                Gap(
+                    node.name, f"BIRD could not be asked: {node.unread('bird') or 'nothing of its answer was recorded'}"
+                ),
+            )
+        )
     if bird.running:
         return _protocols(node, bird, needed) if bird.family == family else Verdict(1)
     difference = Difference(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
+from checks.required import REQUIRED
+from expect.release import NEWEST
 from model.verdict import Gap, Verdict
 
 if TYPE_CHECKING:
     from checks.cases import ClusterCase
 
 VIRTUAL = "virtual-kubelet"  # the label `type` of its nodes
-REQUIRED = ("pods", "nodes", "ippools", "ipamblocks", "blockaffinities", "felixconfigurations", "bgpconfigurations")
 
 
 @check(faults=())
@@ -23,9 +24,14 @@ def test_every_node_was_observed(cluster: ClusterCase) -> Verdict:
     world = cluster.world
     records = {record.name: record for record in cluster.records}
     verdict = Verdict()
-    for name in REQUIRED:
-        reason = world.cluster.unlisted.get(name)
-        verdict += Verdict(unobserved=(Gap(name, reason),)) if reason else Verdict()
+    for name in sorted(REQUIRED & world.cluster.unlisted.keys()):
+        verdict += Verdict(unobserved=(Gap(name, world.cluster.unlisted[name]),))
+    if world.flux.pods:
+        moving = f"{len(world.flux.pods)} pods came, went or changed while it was looked at, and are not judged"
+        verdict += Verdict(inapplicable=(Gap("pods", moving),))
+    if world.cluster.nodes and all(world.release(node.name) == NEWEST for node in world.cluster.nodes):
+        reason = f"no object names the Calico release, by which routes are owned: {NEWEST} would be assumed"
+        verdict += Verdict(unobserved=(Gap("release", reason, "ClusterInformation default, spec.calicoVersion"),))
     for node in world.cluster.nodes:
         record = records.get(node.name)
         if node.os != "linux":

@@ -85,7 +85,7 @@ def _difference(
         found=found,
         look=f"{pod.node.on(f'ip link show {pod.interface}')}; {pod.inside('ip link show eth0')}",
         severity=severity,
-        likely="the pod is older than the tunnel: its next start mends it"
+        likely="the pod is older than what it sends by: its next start mends it"
         if severity is Severity.HOUSEKEEPING
         else "the CNI configuration's mtu, or /var/lib/calico/mtu, does not fit the tunnel",
         about=about(setting="mtu", encap=route_class(pool) if pool else None),

@@ -50,6 +50,8 @@ def _ordinary(pod: PodCase, namespace: net.Namespace, route: net.Route) -> bool:
         return True
     if route.table == net.MAIN and route.protocol == net.PROTO_KERNEL and route.dst in {*pod.prefixes, "fe80::/64"}:
         return True
+    if route.type == net.UNICAST and [(hop.gateway, hop.dev) for hop in route.hops] == [(GATEWAY, "eth0")]:
+        return True  # the same way as the default route
     return bool(route.hops) and all(hop.dev != "eth0" for hop in route.hops) and not _takes_pool(pod, route)
 
 

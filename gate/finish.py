@@ -14,6 +14,7 @@ from checks.run import catalogue
 from fixtures.errors import ToldError, UsageError
 from fixtures.snapshot_file import open_snapshot
 from gate import terminal
+from gate.source import settled
 from gate.verdicts import results_in
 from model.text import printable
 from model.verdict import Gap, Result
@@ -102,6 +103,7 @@ class Controller:
         try:
             self.summary = self._summary(session, interrupted=interrupted)
             session.exitstatus = self._write(session.config, self.summary)
+            self.snapshot = settled(self.snapshot)
         except Exception as error:  # here an exception would reach the user as it is
             self.summary = give_up(self.options.out, Trouble.TOOL, tool_error(self.options.out, error))
             session.exitstatus = self.summary.exit_code
@@ -137,7 +139,7 @@ class Controller:
         if self.collected is not None and self.collected < self.planned:
             count = self.planned - self.collected
             gaps.append(Gap("selection", f"{count} of {self.planned} items were left out by the selection"))
-        if config.option.maxfail:
+        if config.option.maxfail and self.collected is not None and self.reported < self.collected:
             gaps.append(Gap("selection", "the run was asked to stop at the first failures (-x, --maxfail)"))
         return gaps
 
