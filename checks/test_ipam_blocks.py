@@ -31,9 +31,6 @@ def test_each_block_has_one_owner(cluster: ClusterCase) -> Verdict:
     world = cluster.world
     if world.host_local:
         return Verdict(inapplicable=(Gap("ipam", HOST_LOCAL),))
-    if "ipamblocks" in world.cluster.unlisted or "blockaffinities" in world.cluster.unlisted:
-        reason = "; ".join(f"{name}: {why}" for name, why in world.cluster.unlisted.items() if "block" in name)
-        return Verdict(unobserved=(Gap("ipam", reason),))
     differences: list[Difference] = []
     examined = 0
     for cidr in sorted(world.blocks.keys() | world.affinities.keys()):
@@ -76,8 +73,6 @@ def test_each_block_is_whole(cluster: ClusterCase) -> Verdict:
     world = cluster.world
     if world.host_local:
         return Verdict(inapplicable=(Gap("ipam", HOST_LOCAL),))
-    if "ipamblocks" in world.cluster.unlisted:
-        return Verdict(unobserved=(Gap("ipamblocks", world.cluster.unlisted["ipamblocks"]),))
     differences: list[Difference] = []
     previous: Block | None = None
     for block in world.blocks.values():
@@ -131,8 +126,6 @@ def test_each_block_lies_in_a_pool(cluster: ClusterCase) -> Verdict:
     announcing the blocks, and borrowed addresses lose their routes (calico-state I3, §4.2).
     """
     world = cluster.world
-    if "ippools" in world.cluster.unlisted:
-        return Verdict(unobserved=(Gap("ippools", world.cluster.unlisted["ippools"]),))
     outside = [block for block in world.blocks.values() if block.pool is None and block.cidr not in world.flux.blocks]
     if not world.blocks:
         return Verdict(inapplicable=(Gap("ipam", "the cluster has no IPAM block"),))
@@ -167,8 +160,6 @@ def test_each_affinity_has_its_node(cluster: ClusterCase) -> Verdict:
     (calico-state §5.5); until then nothing routes the blocks, and nobody can claim them.
     """
     world = cluster.world
-    if "nodes" in world.cluster.unlisted:
-        return Verdict(unobserved=(Gap("nodes", world.cluster.unlisted["nodes"]),))
     owners = {cidr: block.node for cidr, block in world.blocks.items() if block.node}
     claims = {(item.cidr, item.node) for items in world.affinities.values() for item in items}
     claims |= set(owners.items())

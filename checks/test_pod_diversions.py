@@ -50,7 +50,11 @@ def _ordinary(pod: PodCase, namespace: net.Namespace, route: net.Route) -> bool:
         return True
     if route.table == net.MAIN and route.protocol == net.PROTO_KERNEL and route.dst in {*pod.prefixes, "fe80::/64"}:
         return True
-    if route.type == net.UNICAST and [(hop.gateway, hop.dev) for hop in route.hops] == [(GATEWAY, "eth0")]:
+    if (
+        route.table == net.MAIN
+        and route.type == net.UNICAST
+        and [(hop.gateway, hop.dev) for hop in route.hops] == [(GATEWAY, "eth0")]
+    ):
         return True  # the same way as the default route
     return bool(route.hops) and all(hop.dev != "eth0" for hop in route.hops) and not _takes_pool(pod, route)
 
@@ -121,9 +125,14 @@ def _rules(pod: PodCase, namespace: net.Namespace) -> Iterator[Difference]:
                 yield _rule(pod, rule, Kind.MISSING, Severity.BROKEN)
 
 
+_DROPS = {net.RULE_BLACKHOLE: "drops", net.RULE_UNREACHABLE: "refuses", net.RULE_PROHIBIT: "forbids"}
+
+
 def _changes(rule: net.Rule, house: tuple[net.Rule, ...]) -> Severity:
     """An added rule is mentioned, for sidecars bring their own; one of the kernel's own priorities was tampered
     with."""
+    if rule.action in _DROPS:
+        return Severity.BROKEN
     return Severity.WRONG if rule.priority in {other.priority for other in house} else Severity.HOUSEKEEPING
 
 
@@ -133,8 +142,15 @@ def _rule(pod: PodCase, rule: net.Rule, kind: Kind, severity: Severity) -> Diffe
         object=f"{pod.name}/ipv{rule.family}-rule-{rule.priority}",
         expected="the kernel's own policy rules, and no others",
         because="Calico changes none inside a pod",
-        found=f"{'no ' if kind is Kind.MISSING else ''}rule {rule.priority} to table {net.table_name(rule.table)}",
+        found=f"{'no ' if kind is Kind.MISSING else ''}rule {rule.priority} {_words(rule)}",
         look=pod.inside(f"ip -{rule.family} rule"),
         severity=severity,
         likely="Istio, a VPN or another sidecar of the application",
     )
+
+
+def _words(rule: net.Rule) -> str:
+    """What a rule selects and does, as ip-rule(8) has it."""
+    selects = [f"{name} {value}" for name, value in (("from", rule.src), ("to", rule.dst), ("iif", rule.iif)) if value]
+    action = f"{_DROPS[rule.action]} packets" if rule.action in _DROPS else f"to table {net.table_name(rule.table)}"
+    return " ".join([*selects, action])

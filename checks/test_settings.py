@@ -25,8 +25,6 @@ def test_no_nodes_address_lies_in_a_pool(cluster: ClusterCase) -> Verdict:
     sent into the tunnel, and the node is cut off (calico#12847).
     """
     world = cluster.world
-    if "ippools" in world.cluster.unlisted:
-        return Verdict(unobserved=(Gap("ippools", world.cluster.unlisted["ippools"]),))
     inside: dict[str, list[str]] = defaultdict(list)
     for address, name in world.node_addresses.items():
         pool = world.pool_of(address)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from . import lifecycle, topology
+from .processes import alive
 from .state import DEFAULT_NAME, PROJECT
 
 if TYPE_CHECKING:
@@ -17,18 +19,32 @@ if TYPE_CHECKING:
     from .state import Lab
 
 STOP_SECONDS = 20.0
+OWNER = "demo.pid"
 
 
 def run(lab: Lab, _: argparse.Namespace, __: Sequence[str]) -> int:
-    """Returns pytest's exit code. The lab goes in any case, also after Ctrl-C or SIGTERM; a lab that was up stays."""
+    """Returns pytest's exit code. The lab goes in any case, also after Ctrl-C or SIGTERM; a lab that was up stays,
+    unless it is that of a demonstration that was killed.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    if _orphaned(lab):
+        lifecycle.down(lab)
     state = lifecycle.up(lab, topology.load())
+    (lab.directory / OWNER).write_text(str(os.getpid()))
     print(f"lab {lab.name!r} is up: {len(state.nodes)} nodes, {len(state.topology.pods)} pods", flush=True)
     try:
         return _suite(lab)
     finally:
         lifecycle.down(lab)
+
+
+def _orphaned(lab: Lab) -> bool:
+    """Whether the lab that is up belongs to a demonstration whose process is gone."""
+    try:
+        return not alive(int((lab.directory / OWNER).read_text()))
+    except (OSError, ValueError):
+        return False
 
 
 def _suite(lab: Lab) -> int:

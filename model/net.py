@@ -215,12 +215,8 @@ def describe_route(route: Route) -> str:
         words.append(f"scope {SCOPES.get(route.scope, route.scope)}")
     if route.metric:
         words.append(f"metric {route.metric}")
-    if route.prefsrc and route.table != LOCAL and route.protocol not in {PROTO_KERNEL, PROTO_DHCP}:
-        words.append(f"src {route.prefsrc}")  # the kernel's and DHCP's are no news
     if route.tos:
         words.append(f"tos {route.tos:#x}")
-    if route.mtu is not None:
-        words.append(f"mtu {route.mtu}")
     if route.table != MAIN:
         words.append(f"table {table_name(route.table)}")
     return " ".join(words)

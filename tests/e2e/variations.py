@@ -32,7 +32,7 @@ def change(path: Path, edit: Callable[[Any], object]) -> None:
 
 
 def wrong_but_working(folder: Path) -> None:
-    """A pod has a route more, which leads where its default route leads."""
+    """A pod has a route more, by another gateway that the host answers for as well."""
     (netns,) = (
         path
         for path in (folder / "nodes" / "worker1" / "netns").iterdir()
@@ -44,7 +44,7 @@ def wrong_but_working(folder: Path) -> None:
     )
     change(
         netns,
-        lambda dump: dump["route"].append({"dst": "10.0.0.0/8", "gateway": "169.254.1.1", "dev": "eth0", "flags": []}),
+        lambda dump: dump["route"].append({"dst": "10.0.0.0/8", "gateway": "169.254.1.2", "dev": "eth0", "flags": []}),
     )
 
 

@@ -6,7 +6,7 @@ import typing
 
 import msgspec
 
-from checks.test_coverage import REQUIRED
+from checks.required import REQUIRED
 from tests.mutations.mutation import general
 from tests.mutations.tree import Path, replaced, without
 from tests.mutations.values import Pools, alternatives, examples, hints, may_be_none, struct_of

@@ -178,7 +178,12 @@ ANSWERS_ROWS = [
         {(W1, W1, INAPPLICABLE)},
         ("it has no BGP address of IPv4",),
     ),
-    Row("no socket", birds(W1), {(W1, W1, UNOBSERVED)}, ("BIRD could not be asked: no socket",)),
+    Row(
+        "unasked",
+        birds(W1),
+        {(W1, W1, UNOBSERVED)},
+        ("BIRD could not be asked: nothing of its answer was recorded",),
+    ),
     Row("IPv6 alone answered", lambda c: c.seen(W1, birds=c.facts[W1].birds[1:]), {(W1, W1, UNOBSERVED)}),
     Row("IPv4 alone answered", lambda c: c.seen(W1, birds=c.facts[W1].birds[:1]), {(W1, W1, UNOBSERVED)}),
     Row(
@@ -349,39 +354,46 @@ SESSIONS_ROWS = [
         {(W1, PEER, WRONG)},
     ),
     Row(
-        "no socket",
+        "unasked",
         birds(W1),
         {(W1, W1, UNOBSERVED)},
-        ("BIRD could not be asked: no socket", "create a CalicoNodeStatus"),
+        ("BIRD could not be asked: nothing of its answer was recorded", "create a CalicoNodeStatus"),
     ),
-    Row("no socket, but a status", both(birds(W1), status(1, *statuses(UP))), set()),
+    Row("unasked, but a status", both(birds(W1), status(1, *statuses(UP))), set()),
     Row(
-        "no socket, a status tells of one down",
+        "unasked, a status tells of one down",
         both(birds(W1), status(1, *statuses(DOWN))),
         {(W1, PEER, BROKEN)},
         ("CalicoNodeStatus st-worker1: NodeMesh Active", "kubectl get caliconodestatus st-worker1"),
     ),
-    Row("no socket, a status lacks one", both(birds(W1), status(1, *statuses(UP)[:3])), {(W1, PEER6, BROKEN)}),
     Row(
-        "no socket, a stale status",
+        "unasked, a status lacks one",
+        both(birds(W1), status(1, *statuses(UP)[:3])),
+        {(W1, PEER6, BROKEN)},
+    ),
+    Row(
+        "unasked, a stale status",
         both(birds(W1), status(9, *statuses(DOWN))),
         {(W1, W1, UNOBSERVED)},
         ("CalicoNodeStatus st-worker1 was last updated 2025-12-31T23:51:00Z",),
     ),
-    Row("no socket, an empty status", both(birds(W1), status(0)), {(W1, W1, UNOBSERVED)}, ("was last updated never",)),
-    Row("no socket, another node's status", both(birds(W1), status(1, node=W2)), {(W1, W1, UNOBSERVED)}),
+    Row(
+        "unasked, an empty status",
+        both(birds(W1), status(0)),
+        {(W1, W1, UNOBSERVED)},
+        ("was last updated never",),
+    ),
+    Row(
+        "unasked, another node's status",
+        both(birds(W1), status(1, node=W2)),
+        {(W1, W1, UNOBSERVED)},
+    ),
     Row("blind", blind, on_all(UNASKED), ("the way in (lab) cannot see BIRD's own view of its sessions",)),
     Row(
         "blind, with a status", both(blind, status(1, *statuses(DOWN))), {(W1, PEER, BROKEN), *on_all(UNASKED, H1, W2)}
     ),
     Row("dead", birds(W1, *DEAD), {(W1, W1, INAPPLICABLE)}, ("which another check judges",)),
     Row("one daemon for both", one_daemon(W1), set()),
-    Row(
-        "the mesh is not known",
-        lambda c: c.relist(unlisted={"bgpconfigurations": "403"}),
-        on_all(UNOBSERVED),
-        ("whether there is a mesh is not known: 403",),
-    ),
     Row(
         "the BGPPeers are not known",
         both(

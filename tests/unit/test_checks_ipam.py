@@ -62,9 +62,9 @@ def more(*affinities: Any) -> Callable[[Scene], None]:
 
 OWNER = "each_block_has_one_owner"
 OWNER_ROWS = [
-    Row("blocks unlisted", unlisted("ipamblocks"), {("", "ipam", UNOBSERVED)}, ("ipamblocks: 403",)),
-    Row("affinities unlisted", unlisted("blockaffinities"), {("", "ipam", UNOBSERVED)}, ("blockaffinities: 403",)),
-    Row("pods unlisted", unlisted("pods"), set()),
+    Row("blocks unlisted", unlisted("ipamblocks"), {("", "ipamblocks", UNOBSERVED)}, ("403",)),
+    Row("affinities unlisted", unlisted("blockaffinities"), {("", "blockaffinities", UNOBSERVED)}, ("403",)),
+    Row("pods unlisted", unlisted("pods"), {("", "pods", UNOBSERVED)}),
     Row("none", none("blocks", "affinities"), {("", "ipam", INAPPLICABLE)}, ("no settled IPAM block",)),
     Row(
         "the block's is another",

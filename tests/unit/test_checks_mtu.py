@@ -81,7 +81,7 @@ MTU_ROWS = [
         "VXLAN, of unknown age",
         on(fitting, mtu(1500)),
         {(W1, SIZE, HOUSEKEEPING)},
-        ("mtu 1450 or less", "the pod is older than the tunnel"),
+        ("mtu 1450 or less", "the pod is older than what it sends by"),
     ),
     Row(
         "VXLAN, made later",

@@ -11,7 +11,7 @@ from msgspec import structs
 from model.cluster import Node
 from model.node import Absent
 from model.trial import Trials, Untried
-from tests.unit.builders import BLOCK1, NODES, pod
+from tests.unit.builders import BLOCK1, CUSTOMER, NODES, pod
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNASKED, UNOBSERVED, WRONG, Row, heard, told, untold
 
 if TYPE_CHECKING:
@@ -167,6 +167,12 @@ def unlisted(name: str) -> Callable[[Scene], None]:
     return lambda c: c.relist(unlisted={name: "403"})
 
 
+def nameless(cluster: Scene) -> None:
+    """No object names a release: neither ClusterInformation nor an image of calico-node."""
+    pods = tuple(pod for pod in cluster.cluster.pods if not pod.images)
+    cluster.relist(information=None, pods=pods)
+
+
 COVERAGE_ROWS = [
     Row("absent", absent, {("", W2, UNOBSERVED)}, ("nobody answers", "look at its kubelet")),
     Row("not looked at", lost, {("", W2, UNOBSERVED)}, ("it was not looked at",)),
@@ -185,6 +191,15 @@ COVERAGE_ROWS = [
     Row("a new node", lambda c: c.add("nodes", Node("new", "u", "1")), {("", "new", UNOBSERVED)}),
     *(Row(f"{name} unlisted", unlisted(name), {("", name, UNOBSERVED)}, ("403",)) for name in REQUIRED),
     Row("services unlisted", unlisted("services"), set()),
+    Row(
+        "no release",
+        nameless,
+        {("", "release", UNOBSERVED)},
+        ("no object names the Calico release", "ClusterInformation default, spec.calicoVersion"),
+    ),
+    Row(
+        "a pod came", lambda c: c.drop_later("pods", CUSTOMER), {("", "pods", INAPPLICABLE)}, ("came, went or changed",)
+    ),
 ]
 
 DROPS = "packets_to_free_addresses_are_dropped"

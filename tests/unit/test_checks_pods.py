@@ -334,7 +334,7 @@ DIVERSIONS_ROWS = [
     Row("rules unread", unread("rules"), {(W1, CUSTOMER, UNOBSERVED)}),
     Row(
         "a route by eth0",
-        add(CUSTOMER, "routes", route("8.8.8.0/24", via("169.254.1.1", "eth0"))),
+        add(CUSTOMER, "routes", route("8.8.8.0/24", via("169.254.1.2", "eth0"))),
         {(W1, f"{CUSTOMER}/8.8.8.0/24", WRONG)},
         ("no route by eth0 but the default",),
     ),

@@ -186,7 +186,8 @@ def neighbour(item: Neighbour) -> bool:
 FDB, NEIGHBOUR = {(W1, f"{DEVICE}/{W2}/fdb", BROKEN)}, {(W1, f"{DEVICE}/{W2}/neighbour", BROKEN)}
 FOREIGN = Neighbour(net.FAMILY_BRIDGE, DEVICE, None, "66:00:00:00:00:01", 0x80, "10.0.0.99")
 PEERS_ROWS = [
-    Row("unread", unread("neighbours"), {(W1, W1, UNOBSERVED)}, ("neighbours could not be read",)),
+    Row("unread", on(vxlan, unread("neighbours")), {(W1, W1, UNOBSERVED)}, ("neighbours could not be read",)),
+    Row("unread, and nothing to read", unread("neighbours"), set()),
     Row("VXLAN", vxlan, set()),
     Row("no device", on(vxlan, no_link()), set()),
     Row(

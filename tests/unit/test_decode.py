@@ -54,7 +54,6 @@ ADDRESSES = {
     "annotation podIP": ({}, {"cni.projectcalico.org/podIP": "10.48.0.4/32"}, ("10.48.0.4",)),
     "AWS": ({}, {"vpc.amazonaws.com/pod-ips": "10.1.0.1,10.1.0.2"}, ("10.1.0.1", "10.1.0.2")),
     "none": ({}, {"cni.projectcalico.org/podIP": ""}, ()),
-    "no address": ({"podIP": "$(reboot)\n"}, {}, ("$(reboot)\n",)),
 }  # fmt: skip
 
 
@@ -63,6 +62,13 @@ def test_a_pods_addresses_come_from_the_first_source_that_has_any(
     status: Json, annotations: Json, expected: tuple[str, ...]
 ) -> None:
     assert pod(annotations, status=status).ips == expected
+
+
+def test_an_address_that_is_none_is_told_with_its_pod() -> None:
+    with pytest.raises(
+        UnobservableError, match=r"an address of pod ns/p-abc-x1 is \$\(reboot\)\\n, which is no address"
+    ):
+        pod({}, status={"podIP": "$(reboot)\n"})
 
 
 OWNERS = {

@@ -171,7 +171,7 @@ MISSING = {
 def test_a_missing_forwarding_database_is_not_observed_either(tmp_path: Path) -> None:
     files = api("w1") | node("w1")
     del files["nodes/w1/bridge-fdb.txt"]
-    assert [problem.fact for problem in read(tmp_path, files).facts("w1").problems] == ["neighbours"]
+    assert [problem.fact for problem in read(tmp_path, files).facts("w1").problems] == ["fdb"]
 
 
 def test_a_windows_node_has_nothing_to_record(tmp_path: Path) -> None:

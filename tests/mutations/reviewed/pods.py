@@ -38,7 +38,14 @@ def _same_key(mutation: Mutation, scene: Scene) -> bool:
 
 def _same_way(mutation: Mutation, scene: Scene) -> bool:
     ways = {(route.dst, route.type, route.hops) for route in _routes(scene)}
-    return all((route.dst, route.type, route.hops) in ways for route in of(net.Route, mutation.gained))
+    return all(
+        (route.dst, route.type, route.hops) in ways or _as_default(route) for route in of(net.Route, mutation.gained)
+    )
+
+
+def _as_default(route: net.Route) -> bool:
+    """Whether a route goes the way that the default route goes, whatever its destination."""
+    return route.type == net.UNICAST and [(hop.gateway, hop.dev) for hop in route.hops] == [("169.254.1.1", "eth0")]
 
 
 def _leaving_route(mutation: Mutation, scene: Scene) -> bool:
