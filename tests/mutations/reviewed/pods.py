@@ -48,6 +48,11 @@ def _as_default(route: net.Route) -> bool:
     return route.type == net.UNICAST and [(hop.gateway, hop.dev) for hop in route.hops] == [("169.254.1.1", "eth0")]
 
 
+def _goes_as_default(mutation: Mutation, _scene: Scene) -> bool:
+    routes = list(of(net.Route, mutation.gained))
+    return bool(routes) and all(_as_default(route) for route in routes)
+
+
 def _leaving_route(mutation: Mutation, scene: Scene) -> bool:
     return scene.is_leaving(mutation.where.partition(": ")[0])
 
@@ -125,6 +130,13 @@ ENTRIES: tuple[DontCare, ...] = (
     ),
     DontCare(
         "pod Route", "*", "add copy: *", "A second entry that leads to the same place takes nothing away.", _same_way
+    ),
+    DontCare(
+        "pod Route",
+        "dst",
+        "*",
+        "A pod that is being deleted may lose its default route, and what goes the same way takes nothing away.",
+        _goes_as_default,
     ),
     DontCare("pod Route", "metric", "*", "There is no other route to the same prefix that it could lose to."),
     DontCare("pod Route", "hops.weight", "*", "A weight shares traffic among several next hops; these have one."),
