@@ -11,7 +11,6 @@ from fixtures.api import connect, list_again, list_cluster
 from fixtures.errors import UnobservableError
 from fixtures.observe import header, observable, observe_nodes
 from fixtures.packets.conduct import conduct
-from gate.reach import way_in
 from gate.settle import Clock, settle
 from model.cluster import Look
 from model.snapshot import Snapshot, snapshot
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 def observe(options: Options, say: Callable[[str], None]) -> Snapshot:
     """The settled snapshot of the cluster that the options name. ToldError: it cannot be had, and why."""
     api = connect(options.kubeconfig, options.context)
-    reach = way_in(options)
+    assert options.enter is not None  # there is no kubeconfig without a way in
+    reach = options.enter(api)
     try:
         observer = _Observer(api, reach, options, say)
         return settle(observer.first(), observer.again, options.settle, Clock(time.monotonic, time.sleep))
@@ -50,7 +50,9 @@ class _Observer:
     def first(self) -> Snapshot:
         """All nodes."""
         before = list_cluster(self.api)
-        return self._look(before, observable(before), {})
+        names = observable(before)
+        self.reach.open([node for node in before.nodes if node.name in names], self.say)
+        return self._look(before, names, {})
 
     def again(self, earlier: Snapshot, names: frozenset[str]) -> Snapshot:
         """The named nodes, and the trials anew. UnobservableError: this look is not to be had."""
@@ -81,13 +83,14 @@ class _Observer:
     def _trials(self, before: Cluster, facts: dict[str, NodeFacts]) -> Trials:
         if not self.options.packets:
             return Trials(asked=False, reason="packets are off (--packets off)")
-        if not self.reach.sends_packets:
+        way = self.reach.packets
+        if way is None:
             return Trials(asked=False, reason=f"the way in ({self.reach.name}) cannot send packets")
         present = {node.name for node in before.nodes}
         return conduct(
             Look(before, before.pods),
             facts.__getitem__,
-            self.reach,
+            way,
             sorted(facts.keys() & present),
             run_id=uuid.uuid4().hex,
             parallel=self.options.parallel,

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fixtures.errors import UsageError
+from gate.ways import WAYS
 from model.verdict import Severity
 
 if TYPE_CHECKING:
     import pytest
 
-WAYS_IN = ("lab",)
+    from gate.ways import Enter  # noqa: TC004  # never decoded: msgspec does not resolve it
+
 LAB_STATE = Path(".lab") / "lab"
 LAB_CONTEXT = "lab"
 _SETTLE_LAB = 5.0
@@ -24,14 +26,14 @@ _THRESHOLDS = {"broken": Severity.BROKEN, "wrong": Severity.WRONG}
 
 class Options(msgspec.Struct, frozen=True):
     """What one run is asked to do. Either `replay` is set, or `kubeconfig` (None: the client's own search) and
-    `reach`."""
+    `enter`, which makes the way in."""
 
     out: Path
     replay: Path | None = None
     record: Path | None = None
     kubeconfig: Path | None = None
     context: str | None = None
-    reach: str = ""
+    enter: Enter | None = None
     settle: float = 0.0
     packets: bool = True
     items: str = "auto"
@@ -47,7 +49,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--kubeconfig", metavar="FILE", help="the cluster's kubeconfig (default: KUBECONFIG, ~/.kube/config)"
     )
     group.addoption("--context", metavar="NAME", help="the kubeconfig's context (default: its current one)")
-    group.addoption("--reach", metavar="|".join(WAYS_IN), help="the way into the nodes; there is no default")
+    group.addoption("--reach", metavar="|".join(WAYS), help="the way into the nodes; there is no default")
     group.addoption("--lab", action="store_true", help="the embedded lab that is up: its kubeconfig, its way in")
     group.addoption(
         "--replay", metavar="PATH", help="judge a snapshot, or a folder of plain dumps, without any cluster"
@@ -78,6 +80,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--node-seconds", default="60", metavar="S", help="how long one node may take to answer (default: 60)"
     )
+    for way in WAYS.values():
+        way.add(group)
     group.addoption("--out", metavar="DIR", help="the reports' folder (default: reports/out)")
 
 
@@ -140,7 +144,9 @@ def _lab(config: pytest.Config, common: Options, named: list[str]) -> Options:
     state = config.rootpath / LAB_STATE
     if not (state / "kubeconfig").exists():
         raise UsageError("the lab is not up", "Bring it up with `python -m lab up`, or run `make demo`.")
-    return msgspec.structs.replace(common, kubeconfig=state / "kubeconfig", context=LAB_CONTEXT, reach="lab")
+    kubeconfig = state / "kubeconfig"
+    enter = WAYS["lab"].read(config, kubeconfig)
+    return msgspec.structs.replace(common, kubeconfig=kubeconfig, context=LAB_CONTEXT, enter=enter)
 
 
 def _cluster(config: pytest.Config, common: Options) -> Options:
@@ -158,11 +164,8 @@ def _cluster(config: pytest.Config, common: Options) -> Options:
     if not reach:
         raise UsageError(
             "no way into the nodes is chosen, and there is no default",
-            f"Add --reach {' or '.join(WAYS_IN)}: routes and interfaces cannot be seen through the API.",
+            f"Add --reach {' or '.join(WAYS)}: routes and interfaces cannot be seen through the API.",
         )
-    return msgspec.structs.replace(
-        common,
-        kubeconfig=Path(given) if given else None,
-        context=config.getoption("--context"),
-        reach=_choice(reach, "--reach", WAYS_IN),
-    )
+    kubeconfig = Path(given) if given else None
+    enter = WAYS[_choice(reach, "--reach", tuple(WAYS))].read(config, kubeconfig)
+    return msgspec.structs.replace(common, kubeconfig=kubeconfig, context=config.getoption("--context"), enter=enter)

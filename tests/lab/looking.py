@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from checks.run import judge
 from gate.live import observe
 from gate.options import Options
+from gate.ways.lab import enter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
 
 def look(state_dir: Path, *, packets: bool = True, settle: float = 0.0) -> Snapshot:
     """One observation of the lab whose state lies there, as `pytest --reach lab` makes it."""
+    kubeconfig = state_dir / "kubeconfig"
     options = Options(
-        out=state_dir, kubeconfig=state_dir / "kubeconfig", context="lab", reach="lab", packets=packets, settle=settle
+        out=state_dir,
+        kubeconfig=kubeconfig,
+        context="lab",
+        enter=lambda api: enter(api, kubeconfig),
+        packets=packets,
+        settle=settle,
     )
     return observe(options, lambda _sentence: None)
 

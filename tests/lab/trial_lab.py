@@ -33,9 +33,6 @@ class NetnsReach:
     """Runs the probe in the namespaces of a TrialLab."""
 
     name = "netns"
-    sees_pods = True
-    sees_bird = True
-    sends_packets = True
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix

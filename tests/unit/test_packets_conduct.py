@@ -22,7 +22,6 @@ class FakeReach:
     """Answers every request in one way."""
 
     name = "fake"
-    sees_pods = sees_bird = sends_packets = True
 
     def __init__(self, answer: bytes | str) -> None:
         self.answer = answer
@@ -59,15 +58,6 @@ def test_a_watch_that_fails_sends_nothing_and_is_no_verdict(answer: bytes | str,
         verdict = judge_trial(trial, fence_of(look(B1, B2)))
         assert Result("drops", "", trial.owner, trial.block, verdict).outcome is Outcome.UNOBSERVED
         assert words in verdict.unobserved[0].reason
-
-
-def test_a_way_in_that_sends_no_packets_is_not_asked_for_any() -> None:
-    reach = FakeReach(b"")
-    reach.sends_packets = False
-    said: list[str] = []
-    trials = run(reach, said)
-    assert (trials.asked, trials.reason) == (False, "the way in (fake) cannot send packets")
-    assert reach.asked == said == []
 
 
 def test_nothing_is_announced_where_nothing_is_sent() -> None:

@@ -1,0 +1,33 @@
+"""The ways into the nodes, as the command line offers them: one module each, with its options and its factory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.ways import lab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Protocol
+
+    import pytest
+
+    from fixtures.api import Api
+    from fixtures.reach.protocol import Reach
+
+    Enter = Callable[[Api], Reach]
+
+    class Way(Protocol):
+        """A module of this package."""
+
+        def add(self, group: pytest.OptionGroup) -> None:
+            """Declare the options that only this way in has."""
+            ...
+
+        def read(self, config: pytest.Config, kubeconfig: Path | None, /) -> Enter:
+            """What makes the way in, once the cluster is connected to. UsageError: its options make no sense."""
+            ...
+
+
+WAYS: Mapping[str, Way] = {"lab": lab}
