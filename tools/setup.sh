@@ -44,6 +44,9 @@ missing_packages() {
   command -v ip >/dev/null || echo iproute2
   command -v iptables >/dev/null || echo iptables
   command -v nsenter >/dev/null || echo util-linux
+  command -v ssh >/dev/null || echo openssh-client
+  command -v sshd >/dev/null || echo openssh-server
+  command -v sudo >/dev/null || echo sudo
 }
 
 install_packages() {
@@ -60,15 +63,22 @@ install_packages() {
     quietly "updating the package lists" apt-get update
     quietly "installing Debian packages" apt-get install -y --no-install-recommends "$@"
   fi
-  case " $* " in
-    *" bird2 "*)
-      if [ -d /run/systemd/system ]; then
-        quietly "stopping BIRD's own service" systemctl disable --now bird.service
-      elif command -v update-rc.d >/dev/null; then
-        quietly "disabling BIRD's own service" update-rc.d bird disable
-      fi
-      ;;
-  esac
+  local package
+  for package in "$@"; do
+    case $package in
+      bird2) no_service bird ;;
+      openssh-server) no_service ssh ;;
+    esac
+  done
+}
+
+# A daemon that came with a package is for the tests alone.
+no_service() {
+  if [ -d /run/systemd/system ]; then
+    quietly "stopping the service $1" systemctl disable --now "$1.service"
+  elif command -v update-rc.d >/dev/null; then
+    quietly "disabling the service $1" update-rc.d "$1" disable
+  fi
 }
 
 # Packages first: the interpreter may be one of them.

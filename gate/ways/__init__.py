@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.ways import lab
+from gate.ways import lab, ssh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,4 +30,4 @@ if TYPE_CHECKING:
             ...
 
 
-WAYS: Mapping[str, Way] = {"lab": lab}
+WAYS: Mapping[str, Way] = {"ssh": ssh, "lab": lab}
