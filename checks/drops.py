@@ -1,10 +1,10 @@
 """What a drop trial proves: from its evidence to a verdict, pure.
 
-*Dropped* needs every piece of evidence: the packet was seen arriving at the owner's uplink; nobody answered and it
-left by no interface; the control was answered by the owner; the kernel says EINVAL (blackhole) for every free address
-of the block, and shows by the control that its lookup works; the address stayed free; nothing was missed while
-capturing. *Not dropped* needs the packet's own evidence, or the lookup's in a trial that worked. All else is
-*could not be observed*.
+*Dropped* needs every piece of evidence: the packet was seen arriving at the owner, on its uplink or out of the tunnel
+that carries the pool's packets; nobody answered and it left by no interface; the control was answered by the owner; the
+kernel says EINVAL (blackhole) for every free address of the block, and shows by the control that its lookup works; the
+address stayed free; nothing was missed while capturing. *Not dropped* needs the packet's own evidence, or the lookup's
+in a trial that worked. All else is *could not be observed*.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def judge_untried(untried: Untried) -> Verdict:
     gap = Gap(untried.block, f"{untried.block} of {untried.owner} was not tried: {untried.reason}")
     if not untried.applies:
         return Verdict(inapplicable=(gap,))
-    return Verdict(unobserved=(gap,)) if untried.asked else Verdict(unasked=(gap,))
+    if untried.asked:
+        return Verdict(unobserved=(gap,))
+    return Verdict(unasked=(Gap(untried.block, f"no packet was sent to it: {untried.reason}"),))  # one line for many
 
 
 def _moved(trial: Trial, fence: Fence) -> str | None:
@@ -260,7 +262,8 @@ def _reply(reply: Reply) -> str:
 
 
 def _packet(trial: Trial, packet: Packet) -> str:
-    return f"the packet from {trial.sender} ({trial.source}) to {packet.target} with TTL {packet.ttl}"
+    way = f" through the {trial.carrier} tunnel" if trial.carrier else ""
+    return f"the packet from {trial.sender} ({trial.source}){way} to {packet.target} with TTL {packet.ttl}"
 
 
 def _command(trial: Trial, target: str) -> str:
@@ -268,6 +271,9 @@ def _command(trial: Trial, target: str) -> str:
 
 
 def _path(trial: Trial) -> str:
+    if trial.carrier:
+        shown = f"on {trial.sender}: bridge fdb show; ip -d link show type vxlan"
+        return f"look at the {trial.carrier} tunnel from {trial.sender} to {trial.owner}: {shown}"
     return f"look at the way from {trial.sender} to {trial.owner}: links, neighbours, {trial.uplink} of {trial.owner}"
 
 

@@ -23,7 +23,7 @@ class Packet(msgspec.Struct, frozen=True):
     target: str
     ttl: int
     sent: bool = False
-    arrived: bool = False  # seen coming in on the owner's uplink
+    arrived: bool = False  # seen coming in on the owner's uplink, or out of the tunnel
     egress: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()
 
@@ -35,8 +35,8 @@ class Trial(msgspec.Struct, frozen=True):
     block: str
     owner: str
     sender: str
-    source: str  # the sender's own address
-    uplink: str  # the owner's interface on which packets of the sender arrive
+    source: str  # the sender's own address; its tunnel address where a tunnel carries the packets
+    uplink: str  # the owner's interface on which packets of the sender arrive: its tunnel device where one carries them
     packet: Packet
     control: Packet
     control_kind: str = ""  # live-pod: of a live pod in the block; other-block: in another; outside: in none
@@ -45,11 +45,12 @@ class Trial(msgspec.Struct, frozen=True):
     receive_drops: int = 0  # PACKET_STATISTICS of both captures: above 0 something may have been missed
     problem: str = ""  # what kept the trial from being carried out whole
     owner_addresses: tuple[str, ...] = ()  # by which the owner's own answers are recognised
+    carrier: str = ""  # VXLAN: both packets went through that tunnel; "": as they are
 
 
 class Untried(msgspec.Struct, frozen=True):
-    """A block that was not tried: `applies` False (single node, full, host-prefix block); `asked` False (beyond what
-    one run may send to a node); or asked and impossible."""
+    """A block that was not tried: `applies` False (single node, full, host-prefix block, carried by IPIP); `asked`
+    False (beyond what one run may send to a node); or asked and impossible."""
 
     block: str
     owner: str

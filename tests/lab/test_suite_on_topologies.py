@@ -50,7 +50,7 @@ def test_fault_is_found_by_just_the_expected_checks(labs: Callable[[str], Lab], 
     with faults.broken(lab, struck.name, struck.on):
         judged = results(lab.directory, packets=struck.packets)
     assert findings(judged) == struck.found
-    assert unobserved(judged) == set()
+    assert unobserved(judged) == struck.unseen
     told = [difference for item in judged for difference in item.verdict.differences]
     assert all(each.expected and each.because and each.found and each.look for each in told)
     assert any(each.severity is not Severity.HOUSEKEEPING for each in told)

@@ -40,7 +40,9 @@ COMMON = frozenset(
         "host_interface_answers_arp_and_forwards",
         "host_route_wins_the_lookup",
         "node_forwards_packets",
+        "node_finds_the_others_on_its_subnet",
         "node_has_its_bgp_address",
+        "pod_and_node_answer_each_other",
         "pod_has_its_host_interface",
         "pods_mtu_fits_its_way_out",
         BLACKHOLES,
@@ -56,12 +58,14 @@ _VXLAN = frozenset({DEVICES, ENDPOINTS})
 
 
 class Struck(msgspec.Struct, frozen=True):
-    """A fault and everything that the suite must find of it. With `packets` the drop trials are part of the look."""
+    """A fault and everything that the suite must find of it. With `packets` the drop trials are part of the look;
+    `unseen` is what the fault keeps from being observed."""
 
     name: str
     on: str
     found: frozenset[Place]
     packets: bool = False
+    unseen: frozenset[Place] = frozenset()
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -87,16 +91,15 @@ WORKERS = frozenset({"worker1", "worker2"})
 PLAIN, OTHER = "10.48.0.64/26", "10.48.0.128/26"
 V6, OTHER_V6 = "fd00:10:48::40/122", "fd00:10:48::80/122"
 OVERLAY, OVERLAY_V6 = "10.51.0.128/26", "fd00:10:51::80/122"
-VXLAN = "is carried by VXLAN"
 
 CASES: dict[str, Case] = {
     "vxlan": Case(
         examines=_BIRD | _VXLAN,
         tried=WORKERS,
-        untried={"10.51.0.64/26": VXLAN, OVERLAY: VXLAN},
+        untried={},
         faults=(
             Struck("F28", PLAIN, _unended(PLAIN, "worker1"), packets=True),
-            Struck("F28", OVERLAY, _found((BLACKHOLES, "worker2", OVERLAY))),
+            Struck("F28", OVERLAY, _unended(OVERLAY, "worker2"), packets=True),
             Struck("F40", OVERLAY, _found((BLOCK_ROUTES, "worker1", OVERLAY))),
             Struck(
                 "F41",
@@ -109,6 +112,8 @@ CASES: dict[str, Case] = {
                     (ENDPOINTS, "worker1", "vxlan.calico/host1/neighbour"),
                     (ENDPOINTS, "worker1", "vxlan.calico/worker2/neighbour"),
                 ),
+                packets=True,
+                unseen=_found((DROPS, "worker1", "10.51.0.64/26")),  # nothing comes out of a tunnel that is down
             ),
             Struck("F45", OVERLAY, _found((BLOCK_ROUTES, "worker1", OVERLAY))),
             Struck(
@@ -119,6 +124,8 @@ CASES: dict[str, Case] = {
                     (LEFTOVER, "worker2", "10.51.0.128/32"),
                     ("each_allocation_is_in_use", "", f"{OVERLAY}/held by a tunnel that no node has"),
                 ),
+                packets=True,
+                unseen=_found((DROPS, "worker2", OVERLAY)),
             ),
             Struck(
                 "F49",
@@ -127,16 +134,19 @@ CASES: dict[str, Case] = {
                     (ENDPOINTS, "worker1", "vxlan.calico/worker2/fdb"),
                     (ENDPOINTS, "worker1", "vxlan.calico/66:54:bd:6c:19:2d"),
                 ),
+                packets=True,  # another node sends in worker1's place
             ),
             Struck("F49-missing", "worker1", _found((ENDPOINTS, "worker1", "vxlan.calico/worker2/fdb"))),
             Struck("F51", "host1", _found((BORROWED, "worker1", "10.51.0.66/32"))),
         ),
     ),
     "vxlan-crosssubnet": Case(
-        examines=_VXLAN | {SUBNET},
-        tried=frozenset(),
-        untried={f"10.52.0.{last}/26": VXLAN for last in (0, 64, 128, 192)} | {"10.54.0.3/32": "one address"},
+        examines=_VXLAN | {SUBNET, DROPS},
+        tried=WORKERS | {"host1", "worker3"},
+        untried={"10.54.0.3/32": "one address"},
         faults=(
+            Struck("F28", "10.52.0.64/26", _unended("10.52.0.64/26", "worker1"), packets=True),  # through the tunnel
+            Struck("F28", "10.52.0.128/26", _unended("10.52.0.128/26", "worker2"), packets=True),  # within the subnet
             Struck("F40", "10.52.0.128/26", _found((BLOCK_ROUTES, "worker1", "10.52.0.128/26"))),
             Struck(
                 "F41",
@@ -155,9 +165,10 @@ CASES: dict[str, Case] = {
     ),
     "dual": Case(
         examines=_BIRD | _VXLAN,
-        tried=WORKERS,
-        untried=dict.fromkeys(("fd00:10:51::40/122", OVERLAY_V6, "fd00:10:51::100/122"), VXLAN),
+        tried=WORKERS | {"host1"},
+        untried={},
         faults=(
+            Struck("F28", OVERLAY_V6, _unended(OVERLAY_V6, "worker2"), packets=True),
             Struck("F5", "dual/one", _found((DEFAULT_ROUTE, "worker1", "dual/one/default-ipv6"))),
             Struck(
                 "F6",
@@ -243,6 +254,8 @@ CASES: dict[str, Case] = {
             Struck("F28", PLAIN, _found((BLACKHOLES, "worker1", PLAIN))),
             Struck("F39", OTHER, _found((BLOCK_ROUTES, "worker1", OTHER))),
             Struck("F42", "worker1", _found((LEFTOVER, "worker1", "10.48.0.192/26"))),
+            Struck("F43", OTHER, _found((BLOCK_ROUTES, "worker1", OTHER))),
+            Struck("F44", OTHER, _found((BLOCK_ROUTES, "worker1", OTHER))),
         ),
     ),
 }

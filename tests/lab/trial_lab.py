@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count()
 BLOCK, BLOCK6 = "10.49.0.64/26", "fd49::40/122"
 GATEWAY_MAC = "02:00:00:00:08:fe"
+TUNNELS = {"owner": ("10.49.0.1", "fd49::1"), "sender": ("10.49.1.1", "fd49::1:1")}  # their tunnel addresses
+DEVICES = ("vxlan.calico", "vxlan-v6.calico")
+TUNNEL_MACS = {
+    "owner": ("66:00:00:00:00:11", "66:00:00:00:06:11"),
+    "sender": ("66:00:00:00:00:12", "66:00:00:00:06:12"),
+}
 LIVE, LIVE6 = "10.49.0.67", "fd49::43"
 
 
@@ -63,9 +69,11 @@ class NetnsReach:
 
 
 class TrialLab:
-    """The nodes are sender, owner and middle. `routed`: the middle is a router between two subnets, else a bridge."""
+    """The nodes are sender, owner and middle. `routed`: the middle is a router between two subnets, else a bridge.
+    `tunnelled`: sender and owner are joined by VXLAN in both families, as Felix does it."""
 
-    def __init__(self, *, routed: bool) -> None:
+    def __init__(self, *, routed: bool, tunnelled: bool = False) -> None:
+        self.tunnelled = tunnelled
         self.prefix = f"cctrial{os.getpid()}x{next(_NUMBERS)}"
         self.routed = routed
         self.reach = NetnsReach(self.prefix)
@@ -141,11 +149,29 @@ class TrialLab:
         self.ip("owner", "route", "add", LIVE6, "dev", "cali1")
         self.ip("owner", "route", "add", "blackhole", BLOCK, "proto", "bird")
         self.ip("owner", "route", "add", "blackhole", BLOCK6, "proto", "bird")
+        if self.tunnelled:
+            self._tunnel("sender", "owner", (self.sender4, self.sender6), ("10.9.0.11", "fd09::11"))
+            self._tunnel("owner", "sender", ("10.9.0.11", "fd09::11"), (self.sender4, self.sender6))
         if self.routed:
             self.ip("middle", "link", "set", "to-sender", "address", GATEWAY_MAC)
             entry = ("lladdr", GATEWAY_MAC, "dev", "ens160", "nud", "permanent")
             for address in gateway:
                 self.ip("sender", "neigh", "replace", address, *entry)
+
+    def _tunnel(self, node: str, other: str, own: tuple[str, str], remote: tuple[str, str]) -> None:
+        """One end: the device, its address, and what it knows of the other end (felix vxlan_fdb.go, route_mgr.go)."""
+        for at, dev in enumerate(DEVICES):
+            kind = ("id", "4096", "dstport", "4789", "local", own[at], "dev", "ens160", "nolearning")
+            self.ip(node, "link", "add", dev, "address", TUNNEL_MACS[node][at], "mtu", "1430", "type", "vxlan", *kind)
+            self.ip(node, "link", "set", dev, "up")
+            self.ip(node, "address", "add", TUNNELS[node][at], "dev", dev)
+            mac, address = TUNNEL_MACS[other][at], TUNNELS[other][at]
+            self.tool(node, "bridge", "fdb", "add", mac, "dev", dev, "dst", remote[at], "self", "permanent")
+            self.ip(node, "neigh", "replace", address, "lladdr", mac, "dev", dev, "nud", "permanent")
+            self.ip(node, "route", "add", address, "dev", dev)
+        if node == "sender":
+            self.ip(node, "route", "add", BLOCK, "via", TUNNELS[other][0], "dev", DEVICES[0], "onlink")
+            self.ip(node, "route", "add", BLOCK6, "via", TUNNELS[other][1], "dev", DEVICES[1], "onlink")
 
     def _address(self, node: str, dev: str, *addresses: str) -> None:
         for address in addresses:
@@ -155,22 +181,37 @@ class TrialLab:
         self.ip(node, "route", "add", "default", "via", gateway4)
         self.ip(node, "-6", "route", "add", "default", "via", gateway6)
 
-    def look(self, *blocks: IPAMBlock, pods: tuple[Pod, ...] | None = None) -> Look:
-        """The datastore of this lab, unchanged in between."""
+    def look(self, *blocks: IPAMBlock, pods: tuple[Pod, ...] | None = None, vxlan: str = "Never") -> Look:
+        """The datastore of this lab, unchanged in between; `vxlan` is the mode of its pools."""
         every = blocks or (block(BLOCK),)
         live = Pod("test", "live", "u1", "1", "owner", False, "Running", (LIVE, LIVE6), ready=True)
         known = (live,) if pods is None else pods
         cluster = Cluster(
             nodes=(
-                Node("owner", "n1", "1", bgp_ipv4="10.9.0.11/24", bgp_ipv6="fd09::11/64"),
-                Node("sender", "n2", "1", bgp_ipv4=f"{self.sender4}/24", bgp_ipv6=f"{self.sender6}/64"),
+                self._node("owner", "10.9.0.11", "fd09::11"),
+                self._node("sender", self.sender4, self.sender6),
             ),
             pods=known,
-            pools=(IPPool("four", "10.49.0.0/16", 26), IPPool("six", "fd49::/48", 122)),
+            pools=(
+                IPPool("four", "10.49.0.0/16", 26, vxlan_mode=vxlan),
+                IPPool("six", "fd49::/48", 122, vxlan_mode=vxlan),
+            ),
             blocks=every,
             affinities=tuple(BlockAffinity(b.name, "owner", b.cidr, "confirmed") for b in every),
         )
         return Look(cluster, known, every, cluster.affinities, cluster.nodes)
+
+    def _node(self, name: str, address: str, address6: str) -> Node:
+        tunnels = TUNNELS[name] if self.tunnelled else (None, None)
+        return Node(
+            name,
+            name,
+            "1",
+            bgp_ipv4=f"{address}/24",
+            bgp_ipv6=f"{address6}/64",
+            vxlan_tunnel=tunnels[0],
+            vxlan_tunnel_v6=tunnels[1],
+        )
 
 
 def block(cidr: str) -> IPAMBlock:

@@ -68,6 +68,11 @@ ALLOCATED = (0, *[None] * 5, 0, None)  # the target's ordinal is 6
     [
         (packet(sent=False, arrived=False), FENCE, "no packet was sent"),
         (packet(arrived=False), FENCE, "was not seen arriving at ens160 of w1"),
+        (
+            msgspec.structs.replace(packet(arrived=False), carrier="VXLAN", uplink="vxlan.calico"),
+            FENCE,
+            "with TTL 1 was not seen arriving at vxlan.calico of w1",
+        ),
         (packet(arrived=False, replies=(EXCEEDED,)), FENCE, "was not seen arriving"),
         (packet(replies=(Reply("10.0.0.254", 3, 1),)), FENCE, "was answered on its way"),
         (packet(arrived=False, egress=("ens160",)), FENCE, "was not seen arriving"),
@@ -139,6 +144,19 @@ def test_what_is_not_dropped_does_not_conform(evidence: Trial, found: str, likel
     assert difference.object == BLOCK.cidr
     assert difference.severity is Severity.WRONG
     assert difference.look.startswith("on w1: ip route get 10.48.0.")
+
+
+def test_what_a_tunnel_lost_is_looked_for_in_the_tunnel() -> None:
+    lost = msgspec.structs.replace(packet(arrived=False), carrier="VXLAN")
+    (gap, *_) = judge_trial(lost, FENCE).unobserved
+    assert gap.reason.startswith("the packet from w2 (10.0.0.12) through the VXLAN tunnel to 10.48.0.70")
+    assert gap.remedy == ("look at the VXLAN tunnel from w2 to w1: on w2: bridge fdb show; ip -d link show type vxlan")
+
+
+def test_a_trial_that_was_kept_before_tunnels_were_tried_is_read_as_it_was() -> None:
+    kept = msgspec.to_builtins(GOOD)
+    del kept["carrier"]
+    assert msgspec.convert(kept, Trial) == GOOD
 
 
 def test_ipv6_has_its_own_numbers() -> None:

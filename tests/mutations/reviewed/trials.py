@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model import ip
-from model.trial import Trial
+from model.trial import Trial, Untried
 from tests.mutations.dont_care import DontCare, of
 
 if TYPE_CHECKING:
@@ -33,6 +33,14 @@ def _good_control(mutation: Mutation, scene: Scene) -> bool:
     )
 
 
+def _not_applying(mutation: Mutation, scene: Scene) -> bool:
+    return all(not item.applies or not item.asked for item in of(Untried, mutation.lost or mutation.gained))
+
+
+def _in_flux(mutation: Mutation, scene: Scene) -> bool:
+    return any(f"[{address}]" in mutation.where for address in scene.leaving_addresses)
+
+
 ENTRIES: tuple[DontCare, ...] = (
     DontCare(
         "Trial",
@@ -47,6 +55,14 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("Trials", "pcap", "*", "It is kept for people."),
     DontCare("Trial", "", "add foreign*", "A trial of a node that is not judged.", _nobody),
     DontCare("Untried", "", "add foreign*", "A node that is not judged."),
+    DontCare("Untried", "reason", "*", "It is text."),
+    DontCare("Untried", "owner", "*", "The block tells whose it is; the name is text."),
+    DontCare("Untried", "asked", "*", "Where no trial applies none is asked for.", _not_applying),
+    DontCare("Untried", "block", "add copy: *", "The block's own line is there."),
+    DontCare("Untried", "block", "swap", "Both blocks have their line."),
+    DontCare("Trial", "carrier", "*", "By which tunnel the packets went is text; they were seen arriving."),
+    DontCare("Trial", "control", "swap", "Both controls went to live pods of the same node, and were answered."),
+    DontCare("Trial", "lookups.*", "*", "Its pod changed while one looked.", _in_flux),
     DontCare(
         "Trial",
         "block",
@@ -60,6 +76,7 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("Trial", "sender", "*", "Who sent is all one: the packet was seen arriving."),
     DontCare("Trial", "source", "*", "Who sent is all one: the packet was seen arriving."),
     DontCare("Trial", "uplink", "*", "It names where the packet was seen arriving."),
+    DontCare("Trial", "carrier", "*", "It names the way that the packet took: it was seen arriving."),
     DontCare(
         "Trial", "control_kind", "*", "It says what kind of address the control was sent to; its answer is what counts."
     ),
