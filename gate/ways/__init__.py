@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.ways import lab, ssh
+from gate.ways import calico_node, kube, lab, ssh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,4 +30,5 @@ if TYPE_CHECKING:
             ...
 
 
-WAYS: Mapping[str, Way] = {"ssh": ssh, "lab": lab}
+DEFAULT = "kube"
+WAYS: Mapping[str, Way] = {"kube": kube, "calico-node": calico_node, "ssh": ssh, "lab": lab}
