@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: bearer tokens, and denials that tests can set for the restricted user."""
+"""Who asks, and what they may do: bearer tokens; denials set for the restricted user, or roles and bindings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab.api.rbac import Asks
 from lab.api.status import RefusedError, status, unauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from lab.api.answers import World
     from lab.api.paths import Asked
     from lab.objects import Json
 
@@ -46,21 +48,24 @@ def user_of(header: str | None, tokens: Mapping[str, str]) -> str:
     return user
 
 
-def may(user: str, rules: Iterable[Rule], verb: str, group: str, resource: str, namespace: str) -> bool:
-    """Whether the user may do that with the resource (`pods`, `pods/exec`)."""
+def may(world: World, user: str, asks: Asks) -> bool:
+    """Whether the user may do that."""
     if user == ADMIN:
         return True
-    return user == RESTRICTED and not any(rule.covers(verb, group, resource, namespace) for rule in rules)
+    denied = any(rule.covers(asks.verb, asks.group, asks.resource, asks.namespace) for rule in world.rules)
+    if world.grants is not None and user == world.grants.user:
+        return not denied and world.grants.reason(asks) is not None
+    return user == RESTRICTED and not denied
 
 
-def allow(user: str, rules: Iterable[Rule], what: Asked) -> None:
+def allow(world: World, user: str, what: Asked) -> None:
     """RefusedError (403, worded as recorded) unless the user may."""
     if not what.resource:
         if user == ANONYMOUS and what.path.rstrip("/") not in _PUBLIC:
             raise RefusedError(_forbidden_path(user, what))
         return
     resource = f"{what.resource}/{what.subresource}" if what.subresource else what.resource
-    if not may(user, rules, what.verb, what.group, resource, what.namespace):
+    if not may(world, user, Asks(what.verb, what.group, resource, what.namespace, what.name)):
         raise RefusedError(_forbidden(user, what, resource))
 
 

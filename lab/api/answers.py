@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.api import access, discovery, paging, review, selectors, status
+from lab.api import access, discovery, paging, patches, removal, review, selectors, status, writes
+from lab.api.admission import Gate
 from lab.api.paths import Asked, asked
 from lab.objects import Json, Key, Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lab.api.rbac import Grants
     from lab.api.store import Store
 
 _REMEMBERED = 10_000  # requests
@@ -49,12 +51,19 @@ class Served(msgspec.Struct, frozen=True):
 
 
 class World:
-    """What answers depend on: the objects, who has which token, what is denied. `address` is the server's host:port."""
+    """What answers depend on: the objects, who has which token, what is denied. `address` is the server's host:port.
+
+    `grants` is the user for whom roles and bindings decide, if one is set. `managed` holds the UIDs of what clients
+    made: only of these do controllers take care, so that the lab's own pods stay as its topology has them.
+    """
 
     def __init__(self, store: Store, tokens: Mapping[str, str], address: str = "") -> None:
         self.store = store
         self.tokens = dict(tokens)
         self.rules: set[access.Rule] = set()
+        self.grants: Grants | None = None
+        self.gate = Gate()
+        self.managed: set[str] = set()
         self.address = address
         self.served: deque[Served] = deque(maxlen=_REMEMBERED)
 
@@ -65,7 +74,7 @@ def answer(world: World, request: Request) -> Reply:
     try:
         user = access.user_of(request.authorization, world.tokens)
         what = asked(request.method, request.path, request.query)
-        access.allow(user, world.rules, what)
+        access.allow(world, user, what)
         reply = _resource(world, user, what, request) if what.resource else _document(world, what)
     except status.RefusedError as refused:
         reply = refusal(refused)
@@ -97,7 +106,7 @@ def _resource(world: World, user: str, what: Asked, request: Request) -> Reply:
     if (what.group, what.version, what.resource) == ("authorization.k8s.io", "v1", "selfsubjectaccessreviews"):
         if what.verb != "create":
             raise status.RefusedError(status.method_not_allowed())
-        return Reply(201, msgspec.json.encode(review.reviewed(user, world.rules, request.body)))
+        return Reply(201, msgspec.json.encode(review.reviewed(world, user, request.body)))
     try:
         kind = kind_of(what.resource, what.group)
     except KeyError:
@@ -110,6 +119,12 @@ def _resource(world: World, user: str, what: Asked, request: Request) -> Reply:
         return _get(world, kind, what)
     if what.verb == "list":
         return _list(world, kind, what, request.query)
+    if what.verb in ("create", "delete") and not what.subresource:
+        write = writes.create if what.verb == "create" else removal.delete
+        done = write(world, user, kind, what, request)
+        return Reply(done.code, msgspec.json.encode(done.body), headers=done.headers)
+    if what.verb == "patch" and not what.subresource:
+        return Reply(200, msgspec.json.encode(patches.patch(world, kind, what, request).body))
     raise status.RefusedError(status.method_not_allowed())
 
 

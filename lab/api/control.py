@@ -1,4 +1,33 @@
-"""How the lab's tools and tests change what the API server holds and how it behaves: a client of its Unix socket."""
+"""How the lab's tools and tests change what the API server holds and how it behaves: a client of its Unix socket.
+
+    control = Control(state_dir)               the directory of kubeconfig and api.sock (.lab/<name> of a lab)
+
+Objects and the lab's own pods: create, replace, get, delete; add_pod, remove_pod, add_block, free_addresses.
+Access of the context `lab-restricted`:
+    deny(group, resource, verb, namespace)     one thing less; allow takes it back, allow_all takes all back
+    rbac(file, user)                           from now on it is `user`, and may what the roles and bindings of the YAML
+                                               file (or the list of objects) give; `bind` names ClusterRoles to bind to
+                                               him; denials still count. no_rbac ends it
+Admission:
+    pod_security("baseline")                   the cluster's default level of enforce and warn; labels go before it
+    refuse(Refusal("quota"))                   see lab.api.admission.Refusal: quota, quota-limits, gatekeeper, kyverno,
+                                               webhook-down, for pods or any resource; admit_all ends both
+Nodes:
+    image(Image("*mine*", python=False))       see lab.cluster.images.Image: no python3 in it, or `error` when pulled;
+                                               usual_images ends it. Images with `python` in their name have python3,
+                                               busybox, alpine and calico have none, all others are not found
+    kubelet("worker1", dead=True)              its pods stay as they are, exec fails with 500 (`on_channel`: behind the
+                                               upgrade); `noticed`: the Node is NotReady; `start_seconds`: slow to start
+                                               pods, but alive with dead=False. kubelets_well ends it
+Troubles of the server, by path, method, node and count:
+    trouble(Trouble("status", "*/exec", code=429, retry_after=1))
+                                               see lab.api.trouble.Trouble: delay, hang, status, cut, garbage, drop for
+                                               any request, an exec's upgrade among them; exec-drop, exec-truncate,
+                                               exec-hang, exec-exit, exec-delay, exec-trickle, exec-garbage,
+                                               exec-endless behind the upgrade. no_trouble ends them
+Whatever was asked: served; the present: state; continue tokens expire: compact.
+well() ends everything of the above that is set, but for changed objects.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +41,15 @@ import msgspec
 
 from lab.api.access import Rule
 from lab.api.answers import Served
+from lab.api.trouble import KubeletTrouble
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lab.api.admission import Refusal
+    from lab.api.pod_security import Level
     from lab.api.trouble import Trouble
+    from lab.cluster.images import Image
     from lab.objects import Json
     from lab.topology import LabBlock, LabPod
 
@@ -96,6 +131,69 @@ class Control(msgspec.Struct, frozen=True):
         """Take back every `deny`."""
         self._do("allow-all", {})
 
+    def rbac(
+        self,
+        roles: Path | Sequence[Json],
+        user: str,
+        *,
+        groups: Sequence[str] | None = None,
+        bind: Sequence[str] = (),
+    ) -> None:
+        """Let roles and bindings, and nothing else, say what the context `lab-restricted` may, under the name `user`.
+
+        `roles` is a YAML file or its documents. `groups`: those that authentication would give, if not given. `bind`:
+        ClusterRoles that the user gets everywhere, for a file that has no bindings. What was there before is replaced.
+        """
+        objects = _documents(roles) if isinstance(roles, Path) else list(roles)
+        self._do("rbac", {"objects": objects, "user": user, "groups": groups, "bind": bind})
+
+    def no_rbac(self) -> None:
+        """The context `lab-restricted` is again one that may everything but what is denied."""
+        self._do("no-rbac", {})
+
+    def pod_security(self, level: Level) -> None:
+        """The cluster's default level of Pod Security."""
+        self._do("pod-security", {"level": level})
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Let a quota or a policy engine refuse what clients create."""
+        self._do("refuse", refusal)
+
+    def admit_all(self) -> None:
+        """Take back `pod_security` and every `refuse`."""
+        self._do("admit-all", {})
+
+    def image(self, image: Image) -> None:
+        """Say what is in images, or why they cannot be pulled."""
+        self._do("image", image)
+
+    def usual_images(self) -> None:
+        """Take back every `image`."""
+        self._do("usual-images", {})
+
+    def kubelet(
+        self,
+        node: str,
+        *,
+        dead: bool = True,
+        noticed: bool = False,
+        on_channel: bool = False,
+        start_seconds: float = 0.0,
+    ) -> None:
+        """Let a node's kubelet die, come back, or be slow."""
+        self._do("kubelet", KubeletTrouble(node, dead, noticed, on_channel, start_seconds))
+
+    def kubelets_well(self) -> None:
+        """Take back every `kubelet`."""
+        self._do("kubelets-well", {})
+
+    def well(self) -> None:
+        """Take back everything that makes the server or the cluster behave."""
+        for take_back in (
+            self.no_trouble, self.allow_all, self.no_rbac, self.admit_all, self.usual_images, self.kubelets_well
+        ):  # fmt: skip
+            take_back()
+
     def trouble(self, trouble: Trouble) -> None:
         """Set a fault of the server itself."""
         self._do("trouble", trouble)
@@ -130,3 +228,11 @@ class Control(msgspec.Struct, frozen=True):
         if response.status != http.HTTPStatus.OK:
             raise ControlError(str(answered["error"]))
         return answered
+
+
+def _documents(file: Path) -> list[Json]:
+    import yaml  # type: ignore[import-untyped]  # of the kubernetes client; late: few need it
+
+    found = [each for each in yaml.safe_load_all(file.read_text()) if each]
+    lists = [item for each in found if each.get("kind") == "List" for item in each["items"]]
+    return [each for each in found if each.get("kind") != "List"] + lists

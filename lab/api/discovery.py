@@ -10,7 +10,7 @@ from lab.objects import KINDS, Json, Kind
 _BUILT_IN_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _CUSTOM_VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 _STATUS_VERBS = ["get", "patch", "update"]
-_GROUPS = ("apps", "authorization.k8s.io", "crd.projectcalico.org")
+_GROUPS = ("apps", "authorization.k8s.io", "batch", "rbac.authorization.k8s.io", "crd.projectcalico.org")
 
 VERSION: Json = {
     "major": "1",
@@ -34,6 +34,14 @@ _REVIEWS: Json = {
     "namespaced": False,
     "kind": "SelfSubjectAccessReview",
     "verbs": ["create"],
+}
+
+_EXEC: Json = {
+    "name": "pods/exec",
+    "singularName": "",
+    "namespaced": True,
+    "kind": "PodExecOptions",
+    "verbs": ["create", "get"],
 }
 
 
@@ -71,6 +79,7 @@ def _resources(group: str, version: str) -> Json:
     for kind in KINDS:
         if kind.group == group:
             listed.append(_resource(kind))
+            listed += [_EXEC] if kind.plural == "pods" else []
             listed += [_status_of(kind)] if kind.status else []
     group_version = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": listed}

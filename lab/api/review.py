@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.api.access import Rule, may
+from lab.api.access import may
+from lab.api.rbac import Asks
 from lab.api.status import RefusedError, bad_request
 from lab.objects.identity import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from lab.api.answers import World
     from lab.objects import Json
 
 
@@ -35,7 +35,7 @@ class _Review(msgspec.Struct, frozen=True):
     spec: _Spec
 
 
-def reviewed(user: str, rules: Iterable[Rule], body: bytes) -> Json:
+def reviewed(world: World, user: str, body: bytes) -> Json:
     """The review with its verdict. RefusedError (400) if the body is no review of a resource."""
     try:
         attributes = msgspec.json.decode(body, type=_Review).spec.resource_attributes
@@ -45,7 +45,10 @@ def reviewed(user: str, rules: Iterable[Rule], body: bytes) -> Json:
         raise RefusedError(bad_request("spec.resourceAttributes: exactly one of them must be given"))
     given = {name: value for name, value in msgspec.structs.asdict(attributes).items() if value}
     resource = f"{attributes.resource}/{attributes.subresource}" if attributes.subresource else attributes.resource
-    allowed = may(user, rules, attributes.verb, attributes.group, resource, attributes.namespace)
+    asks = Asks(attributes.verb, attributes.group, resource, attributes.namespace, attributes.name)
+    verdict: Json = {"allowed": may(world, user, asks)}
+    if verdict["allowed"] and world.grants is not None and user == world.grants.user:
+        verdict["reason"] = world.grants.reason(asks)
     manager = {
         "manager": "lab",
         "operation": "Update",
@@ -59,5 +62,5 @@ def reviewed(user: str, rules: Iterable[Rule], body: bytes) -> Json:
         "apiVersion": "authorization.k8s.io/v1",
         "metadata": {"managedFields": [manager]},
         "spec": {"resourceAttributes": given},
-        "status": {"allowed": allowed},
+        "status": verdict,
     }

@@ -18,6 +18,7 @@ from lab.api.credentials import fresh, kubeconfig, write_private
 from lab.api.server import application
 from lab.api.store import Store
 from lab.api.trouble import Troubles
+from lab.cluster.manager import Cluster
 from lab.objects import build
 
 if TYPE_CHECKING:
@@ -43,22 +44,28 @@ async def serve(state_dir: Path, topology: Topology, ready: Callable[[], None] =
     credentials = fresh(HOST)
     world = World(Store(build(topology, datetime.now(UTC))), credentials.tokens)
     troubles = Troubles()
+    cluster = Cluster(world, state_dir, [node.name for node in topology.nodes])
     api = web.AppRunner(
-        application(world, troubles), handler_cancellation=True, access_log=None, shutdown_timeout=_GOODBYE
+        application(world, cluster, troubles), handler_cancellation=True, access_log=None, shutdown_timeout=_GOODBYE
     )
-    control = web.AppRunner(control_application(world, troubles), access_log=None, shutdown_timeout=_GOODBYE)
+    control = web.AppRunner(control_application(world, cluster, troubles), access_log=None, shutdown_timeout=_GOODBYE)
     await api.setup()
     await control.setup()
+    controllers: asyncio.Task[None] | None = None
     try:
         await web.SockSite(control, _control_socket(state_dir)).start()
         await web.TCPSite(api, HOST, 0, ssl_context=credentials.tls).start()
         world.address = f"{HOST}:{api.addresses[0][1]}"
         write_private(state_dir / KUBECONFIG, kubeconfig(credentials, f"https://{world.address}"))
+        controllers = asyncio.create_task(cluster.run())
         ready()
         await _until(told, state_dir)
     finally:
         (state_dir / KUBECONFIG).unlink(missing_ok=True)
         (state_dir / SOCKET).unlink(missing_ok=True)
+        if controllers is not None:
+            controllers.cancel()
+            await asyncio.gather(controllers, return_exceptions=True)
         await control.cleanup()
         await api.cleanup()
 

@@ -1,7 +1,7 @@
 """labelSelector and fieldSelector of a list, as far as clients of the lab use them.
 
 Labels: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`. Fields: `=`, `==` and `!=` on metadata.name,
-metadata.namespace, and for pods spec.nodeName, spec.restartPolicy and status.phase.
+metadata.namespace, and those that pods, events, namespaces and jobs have beyond.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 _SET = re.compile(r"\s*(?P<key>[^\s!=,()]+)\s+(?P<how>in|notin)\s*\((?P<values>[^()]*)\)\s*")
 _EQUAL = re.compile(r"\s*(?P<key>[^\s!=,()]+)\s*(?P<how>==?|!=)\s*(?P<value>[^\s!=,()]*)\s*")
 _EXISTS = re.compile(r"\s*(?P<not>!?)\s*(?P<key>[^\s!=,()]+)\s*")
-_POD_FIELDS = ("spec.nodeName", "spec.restartPolicy", "status.phase")
+_INVOLVED = ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
+_FIELDS = {  # pkg/apis/*/v1/conversion.go
+    "pods": ("spec.nodeName", "spec.restartPolicy", "spec.serviceAccountName", "status.phase", "status.podIP"),
+    "namespaces": ("status.phase",),
+    "events": (*(f"involvedObject.{name}" for name in _INVOLVED), "reason", "reportingComponent", "type"),
+    "jobs": ("status.successful",),
+}
 
 
 def wanted(kind: Kind, query: Mapping[str, str]) -> Callable[[Json], bool] | None:
@@ -59,8 +65,10 @@ def _field_test(kind: Kind, part: str) -> Callable[[Json], bool]:
     if not found:
         raise RefusedError(bad_request(f"invalid selector: '{part.strip()}'; can't understand '{part.strip()}'"))
     field, value, negated = found["key"], found["value"], found["how"] == "!="
-    known = ("metadata.name", "metadata.namespace", *(_POD_FIELDS if kind.plural == "pods" else ()))
+    known = ("metadata.name", "metadata.namespace", *_FIELDS.get(kind.plural, ()))
     if field not in known:
         raise RefusedError(bad_request(f"field label not supported: {field}"))
     section, _, name = field.partition(".")
+    if not name:
+        return lambda obj: (obj.get(section, "") == value) != negated
     return lambda obj: (obj.get(section, {}).get(name, "") == value) != negated

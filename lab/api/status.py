@@ -61,6 +61,46 @@ def already_exists(kind: Kind, name: str) -> Json:
     return status(409, "AlreadyExists", f'{kind.qualified} "{name}" already exists', details=_details(kind, name))
 
 
+def forbidden(kind: Kind, name: str, why: str, causes: list[Json] | None = None) -> Json:
+    """403: admission does not let the object in."""
+    details = _details(kind, name) | ({"causes": causes} if causes else {})
+    named = f' "{name}"' if name else ""
+    return status(403, "Forbidden", f"{kind.qualified}{named} is forbidden: {why}", details=details)
+
+
+def invalid(kind: Kind, name: str, causes: list[Json]) -> Json:
+    """422: the object does not validate. Each cause has `reason`, `message` and `field`."""
+    told = [f"{cause['field']}: {cause['message']}" for cause in causes]
+    shown = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    qualified = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    details = _details(kind, name) | {"kind": kind.kind, "causes": causes}
+    return status(422, "Invalid", f'{qualified} "{name}" is invalid: {shown}', details=details)
+
+
+def conflict(kind: Kind, name: str, why: str) -> Json:
+    """409: a precondition does not hold."""
+    qualified = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    message = f'Operation cannot be fulfilled on {qualified} "{name}": {why}'
+    return status(409, "Conflict", message, details=_details(kind, name) | {"kind": kind.kind})
+
+
+def success(kind: Kind, name: str, uid: str) -> Json:
+    """200: it is deleted."""
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": _details(kind, name) | {"uid": uid},
+    }
+
+
+def internal(message: str, causes: list[Json] | None = None) -> Json:
+    """500. The message is put behind the words that go with it."""
+    details: Json = {"causes": causes or [{"message": message}]}
+    return status(500, "InternalError", f"Internal error occurred: {message}", details=details)
+
+
 def bad_request(message: str) -> Json:
     """400."""
     return status(400, "BadRequest", message)
@@ -84,16 +124,17 @@ def expired(token: str) -> Json:
     return status(410, "Expired", message, metadata={"continue": token})
 
 
-_REASONS = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}
+_REASONS = {403: "Forbidden", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}
 
 
-def told_to_fail(code: int) -> Json:
-    """Any other failure, as the server words it."""
+def told_to_fail(code: int, text: str = "") -> Json:
+    """Any other failure, as the server words it, or with `text` as its message."""
     messages = {
+        403: "forbidden: this proxy does not let websocket connections through",
         429: "Too many requests, please try again later.",
         500: "Internal error occurred: etcdserver: request timed out",
         503: "the server is currently unable to handle the request",
         504: "Timeout: request did not complete within the allotted timeout",
     }
     reason = _REASONS.get(code, "InternalError")
-    return status(code, reason, messages.get(code, f"the server answered {code}"), details={})
+    return status(code, reason, text or messages.get(code, f"the server answered {code}"), details={})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Wanted = Callable[[Json], bool]
+    Listener = Callable[[Key, Json | None, Json | None], None]
 
 _KEPT = 5000  # revisions that survive an automatic compaction; etcd keeps five minutes' worth
 _LISTS = 8  # remembered at once
@@ -66,6 +67,7 @@ class Store:
         self._paths: dict[tuple[str, str], list[str]] = {}  # per resource, sorted as etcd sorts: by `namespace/name`
         self._live: dict[Key, Json] = {}
         self._lists: dict[tuple[tuple[str, str], int, str], list[tuple[str, _Version]]] = {}
+        self.listeners: list[Listener] = []  # told of every change: the key, the object before, the object after
         self.revision = max((int(obj["metadata"]["resourceVersion"]) for obj in objects.values()), default=0)
         self.compacted = self.revision
         for at, obj in objects.items():
@@ -79,6 +81,16 @@ class Store:
     def objects(self) -> Objects:
         """What there is now. The caller must not keep it across a change."""
         return self._live
+
+    def of(self, group: str, plural: str, namespace: str = "") -> list[Json]:
+        """The objects of a resource that there are now, of one namespace if it is given."""
+        found = []
+        for path in self._paths.get((group, plural), ()):
+            home, _, name = path.rpartition("/")
+            obj = self._live.get(Key(group, plural, home, name)) if namespace in ("", home) else None
+            if obj is not None:
+                found.append(obj)
+        return found
 
     def create(self, at: Key, obj: Json) -> Json:
         """Add an object; the answer carries its resourceVersion. ExistsError if it is there."""
@@ -98,8 +110,9 @@ class Store:
             raise MissingError(at)
         self.revision += 1
         self._history[at].append(_Version(self.revision, None))
-        del self._live[at]
+        before = self._live.pop(at)
         self._compact_sometimes()
+        self._tell(at, before, None)
 
     def apply(self, objects: Objects) -> None:
         """Make the store hold exactly these: what is not the very same value is written, what is gone deleted."""
@@ -157,9 +170,15 @@ class Store:
             self._history[at] = []
             bisect.insort(self._paths.setdefault((at.group, at.plural), []), _path(at))
         self._history[at].append(_Version(self.revision, kept))
+        before = self._live.get(at)
         self._live[at] = kept
         self._compact_sometimes()
+        self._tell(at, before, kept)
         return kept
+
+    def _tell(self, at: Key, before: Json | None, after: Json | None) -> None:
+        for listener in self.listeners:
+            listener(at, before, after)
 
     def _compact_sometimes(self) -> None:
         if self.revision - self.compacted > 2 * _KEPT:

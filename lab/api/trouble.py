@@ -7,14 +7,27 @@ from typing import Literal
 
 import msgspec
 
-TroubleKind = Literal["delay", "hang", "status", "cut", "garbage"]
+TroubleKind = Literal[
+    "delay", "hang", "status", "cut", "garbage", "drop",
+    "exec-drop", "exec-truncate", "exec-hang", "exec-exit", "exec-delay", "exec-trickle", "exec-garbage",
+    "exec-endless",
+]  # fmt: skip
 
 
 class Trouble(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One fault for requests whose path (without the query) matches the glob `path`.
+    """One fault for requests whose path (without the query) and method match the globs `path` and `method`.
 
-    `delay`: the answer comes after `seconds`. `hang`: it never comes. `status`: a Status with `code`, and Retry-After
-    if `retry_after` is given. `cut`: the connection ends in the middle of the body. `garbage`: 200, and no JSON.
+    `delay`: the answer comes after `seconds`. `hang`: it never comes. `status`: a Status with `code`, `text` as its
+    message, and Retry-After if `retry_after` is given. `cut`: the connection ends in the middle of the body. `garbage`:
+    200, and no JSON. `drop`: the connection ends before any answer. Of an exec all of these come before its upgrade.
+
+    Those that begin with `exec-` hit an exec behind its upgrade, once `after` bytes of standard output (or all of it)
+    are sent, if its pod is on a node that matches the glob `node`. `exec-drop`: the connection ends without a close
+    frame. `exec-truncate`: it is closed with 1000, and there was no status on channel 3. `exec-hang`: nothing more
+    comes. `exec-garbage`: `text` comes in between. `exec-endless`: from there on `text` without end. `exec-delay`: the
+    rest comes after `seconds`. `exec-trickle`: standard output comes in pieces of `after` bytes, `seconds` apart.
+    `exec-exit`: the command is not run; `text` comes on standard error, `code` is its exit code.
+
     The first `skip` matching requests are spared, the next `times` (0: all until it is cleared) are hit.
     """
 
@@ -25,6 +38,31 @@ class Trouble(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
     code: int = 500
     retry_after: int | None = None
+    method: str = "*"
+    node: str = "*"
+    after: int = 0
+    text: str = ""
+
+    def strikes(self, path: str, method: str, node: str) -> bool:
+        """Whether a request is one of those. `node` is that of an exec's pod."""
+        if self.kind.startswith("exec-") and not path.endswith("/exec"):
+            return False
+        pairs = ((path, self.path), (method, self.method), (node, self.node))
+        return all(fnmatch.fnmatchcase(is_, wanted) for is_, wanted in pairs)
+
+
+class KubeletTrouble(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What ails a node's kubelet: `dead` (its pods stay as they are, exec finds nobody), or slow to start pods.
+
+    `noticed`: the cluster knows, the Node is NotReady. `on_channel`: exec's failure comes behind the upgrade, as from
+    an API server of 1.30 and later, and not as an HTTP answer.
+    """
+
+    node: str
+    dead: bool = True
+    noticed: bool = False
+    on_channel: bool = False
+    start_seconds: float = 0.0
 
 
 class Troubles:
@@ -41,10 +79,10 @@ class Troubles:
         """Take all away."""
         self._set.clear()
 
-    def take(self, path: str) -> Trouble | None:
-        """What hits a request for the path now; counts it."""
+    def take(self, path: str, method: str = "GET", node: str = "") -> Trouble | None:
+        """What hits a request now; counts it."""
         for number, trouble in enumerate(self._set):
-            if not fnmatch.fnmatchcase(path, trouble.path):
+            if not trouble.strikes(path, method, node):
                 continue
             if trouble.skip:
                 self._set[number] = msgspec.structs.replace(trouble, skip=trouble.skip - 1)

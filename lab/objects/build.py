@@ -102,6 +102,21 @@ def with_block(objects: Objects, block: LabBlock, now: datetime) -> Objects:
     return draft
 
 
+def with_addresses(objects: Objects, pod: LabPod, now: datetime) -> Objects:
+    """The objects after IPAM gave a pod its addresses, whose object is another's to make. ValueError if an address is
+    in no block or not free."""
+    draft = dict(objects)
+    _assign(draft, pod, now)
+    return draft
+
+
+def without_addresses(objects: Objects, namespace: str, name: str) -> Objects:
+    """The objects after IPAM freed what a pod had."""
+    draft = dict(objects)
+    _release(draft, namespace, name)
+    return draft
+
+
 def free_addresses(objects: Objects, node: str) -> list[str]:
     """What IPAM would give the node's next pods, in its order: the free addresses of its own blocks."""
     found = []
@@ -217,6 +232,10 @@ def _drop_pod(draft: _Draft, namespace: str, name: str) -> None:
         at = key("daemonsets", owner["name"], namespace)
         if owner["kind"] == "DaemonSet" and at in draft:
             draft[at] = counted(draft[at], -1)
+    _release(draft, namespace, name)
+
+
+def _release(draft: _Draft, namespace: str, name: str) -> None:
     handle = handle_id(namespace, name)
     record = draft.pop(key("ipamhandles", handle), None)
     for cidr in record["spec"]["block"] if record else ():

@@ -11,6 +11,7 @@ import msgspec
 Json = dict[str, Any]
 
 CALICO = "crd.projectcalico.org"
+RBAC = "rbac.authorization.k8s.io"
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -59,12 +60,24 @@ def _calico(plural: str, kind: str, *, namespaced: bool = False, status: bool = 
     return Kind(CALICO, "v1", plural, kind.lower(), kind, namespaced, status)
 
 
+def _rbac(plural: str, kind: str, *, namespaced: bool = False) -> Kind:
+    return Kind(RBAC, "v1", plural, kind.lower(), kind, namespaced)
+
+
 KINDS: tuple[Kind, ...] = (
+    Kind("", "v1", "configmaps", "configmap", "ConfigMap", True, short_names=("cm",)),
+    Kind("", "v1", "events", "event", "Event", True, short_names=("ev",)),
     Kind("", "v1", "namespaces", "namespace", "Namespace", status=True, short_names=("ns",)),
     Kind("", "v1", "nodes", "node", "Node", status=True, short_names=("no",)),
     Kind("", "v1", "pods", "pod", "Pod", True, True, ("po",), ("all",)),
+    Kind("", "v1", "serviceaccounts", "serviceaccount", "ServiceAccount", True, short_names=("sa",)),
     Kind("", "v1", "services", "service", "Service", True, True, ("svc",), ("all",)),
     Kind("apps", "v1", "daemonsets", "daemonset", "DaemonSet", True, True, ("ds",), ("all",)),
+    Kind("batch", "v1", "jobs", "job", "Job", True, True, categories=("all",)),
+    _rbac("clusterrolebindings", "ClusterRoleBinding"),
+    _rbac("clusterroles", "ClusterRole"),
+    _rbac("rolebindings", "RoleBinding", namespaced=True),
+    _rbac("roles", "Role", namespaced=True),
     _calico("bgpconfigurations", "BGPConfiguration"),
     _calico("bgpfilters", "BGPFilter"),
     _calico("bgppeers", "BGPPeer"),

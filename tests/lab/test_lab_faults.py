@@ -15,7 +15,7 @@ from tests.lab.topology_cases import CASES
 if TYPE_CHECKING:
     from lab.state import Lab
 
-UNSEEN = {"bird-killed", "node-unreachable", "raw-drop"}  # that change no table, link or sysctl
+UNSEEN = {"bird-killed", "node-unreachable", "raw-drop", "X2", "X3"}  # that change no table, link or sysctl
 ONLY_WITH_METRICS = {"F23"}
 
 # By fault, on the seed's lab: where something changes, and a line that is there only before or only while it lasts.
@@ -40,6 +40,11 @@ SHOWS = {
     "F39": ("worker1", "unreachable 10.48.0.128/26 proto bird scope global"),
     "F42": ("worker1", "unicast 10.48.0.0/26 via 10.0.0.253 dev ens160 proto bird scope global"),
     "F43": ("worker1", "unicast 10.48.0.128/26 via 10.0.0.10 dev ens160 proto bird scope global"),
+    "X1": ("worker1", "1002:\tfrom all to 10.48.0.67 tos 0x10 lookup 1125 proto unspec"),
+    "X4": (
+        "worker1",
+        "calie965c96dc90 ['BROADCAST', 'LOWER_UP', 'MULTICAST', 'NOARP', 'UP'] mtu 1500 []",
+    ),
     "drop-prohibit": ("worker1", "prohibit 10.48.0.64/26 proto bird scope global"),
     "drop-unreachable": ("worker1", "unreachable 10.48.0.64/26 proto bird scope global"),
     "strict-rp-filter": ("worker1", "/proc/sys/net/ipv4/conf/ens160/rp_filter:1"),

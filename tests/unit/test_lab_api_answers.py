@@ -115,7 +115,9 @@ def test_discovery_tells_what_a_real_server_tells() -> None:
     }
     assert mine == {name: value for name, value in theirs.items() if name != "resources"}
     groups = json.loads(ask(world(), "/apis").body)["groups"]
-    assert [group["name"] for group in groups] == ["apps", "authorization.k8s.io", "crd.projectcalico.org"]
+    assert [group["name"] for group in groups] == [
+        "apps", "authorization.k8s.io", "batch", "rbac.authorization.k8s.io", "crd.projectcalico.org"
+    ]  # fmt: skip
     assert all(group in recorded("apis")["body"]["groups"] for group in groups)
 
 
@@ -270,7 +272,9 @@ def test_a_namespace_is_no_prefix_of_another() -> None:
         ("/api/v2/pods", "GET", 404),
         ("/nothing", "GET", 404),
         ("/api/v1/pods?watch=true", "GET", 405),
-        ("/api/v1/namespaces/yaobank/pods", "POST", 405),
+        ("/api/v1/namespaces/yaobank/pods", "POST", 400),
+        ("/api/v1/pods", "POST", 405),
+        ("/api/v1/namespaces/yaobank/pods/lodger", "PATCH", 405),
         ("/api/v1/namespaces/yaobank/pods", "DELETE", 405),
         ("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "GET", 405),
         ("/version", "POST", 405),
