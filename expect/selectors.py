@@ -28,7 +28,9 @@ class SelectorError(ValueError):
     """A text that Calico reads as no selector: where, and what was expected there."""
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """A word of a selector: its kind, its meaning, and where it begins."""
+
     kind: str  # has, all, text, label, end, or the sign or operator itself
     value: str
     at: int
@@ -45,12 +47,12 @@ _COMPARED: dict[str, Callable[[str, str], bool]] = {
 @lru_cache(maxsize=1 << 12)
 def parse(text: str) -> Selector:
     """What the selector says of labels; an empty one selects everything. SelectorError."""
-    tokens = _tokens(text)
-    if sum(token.kind == "(" for token in tokens) > _DEEPEST:
+    found = tokens(text)
+    if sum(token.kind == "(" for token in found) > _DEEPEST:
         raise SelectorError(f"more than {_DEEPEST} parentheses")
-    if tokens[0].kind == "end":
+    if found[0].kind == "end":
         return _everything
-    selector, rest = _or(tokens)
+    selector, rest = _or(found)
     if rest[0].kind != "end":
         raise SelectorError(f"unexpected {rest[0].value!r} at character {rest[0].at + 1}")
     return selector
@@ -74,8 +76,9 @@ def _everything(_: Mapping[str, str]) -> bool:
     return True
 
 
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
+def tokens(text: str) -> list[Token]:
+    """The words of a selector, with one of kind `end` after the last. SelectorError: a character that begins none."""
+    found: list[Token] = []
     at = _skip(text, 0)
     while at < len(text):
         after_label = bool(found) and found[-1].kind == "label"
@@ -84,7 +87,7 @@ def _tokens(text: str) -> list[_Token]:
             raise SelectorError(f"unexpected {text[at : at + 20]!r} at character {at + 1}")
         found.append(_token(word, at))
         at = _skip(text, word.end())
-    return [*found, _Token("end", "the end", len(text))]
+    return [*found, Token("end", "the end", len(text))]
 
 
 def _skip(text: str, at: int) -> int:
@@ -94,22 +97,22 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _token(word: re.Match[str], at: int) -> _Token:
+def _token(word: re.Match[str], at: int) -> Token:
     groups = word.groupdict()
     if "word" in groups:
         squeezed = groups["word"].replace(" ", "").replace("\t", "")
         spaced = {"startswith": "starts with", "endswith": "ends with", "notin": "not in"}.get(squeezed, squeezed)
-        return _Token(spaced, spaced, at)
+        return Token(spaced, spaced, at)
     if groups["has"]:
-        return _Token("has", groups["key"], at)
+        return Token("has", groups["key"], at)
     if groups["text"]:
-        return _Token("text", groups["text"][1:-1], at)
+        return Token("text", groups["text"][1:-1], at)
     if groups["sign"]:
-        return _Token(groups["sign"], groups["sign"], at)
-    return _Token("label", groups["label"], at) if groups["label"] else _Token("all", groups["all"], at)
+        return Token(groups["sign"], groups["sign"], at)
+    return Token("label", groups["label"], at) if groups["label"] else Token("all", groups["all"], at)
 
 
-_Rest = list[_Token]
+_Rest = list[Token]
 
 
 def _or(tokens: _Rest) -> tuple[Selector, _Rest]:

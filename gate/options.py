@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fixtures.errors import UsageError
-from gate.ways import WAYS
+from gate.choose import Wanted
+from gate.patterns import HELP, patterns
+from gate.sample import read_sample
+from gate.ways import DEFAULT, WAYS
 from model.verdict import Severity
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 LAB_STATE = Path(".lab") / "lab"
 LAB_CONTEXT = "lab"
 _SETTLE_LAB = 5.0
+_SETTLE = 120.0  # Felix refreshes every 90 s
 _THRESHOLDS = {"broken": Severity.BROKEN, "wrong": Severity.WRONG}
 
 
@@ -31,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     out: Path
     replay: Path | None = None
     record: Path | None = None
+    anonymise: bool = False
     kubeconfig: Path | None = None
     context: str | None = None
     enter: Enter | None = None
@@ -40,6 +45,8 @@ class Options(msgspec.Struct, frozen=True):
     threshold: Severity = Severity.WRONG
     parallel: int = 32
     node_seconds: float = 60.0
+    total_seconds: float = 1800.0
+    wanted: Wanted = Wanted()
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -49,14 +56,29 @@ def add_options(parser: pytest.Parser) -> None:
         "--kubeconfig", metavar="FILE", help="the cluster's kubeconfig (default: KUBECONFIG, ~/.kube/config)"
     )
     group.addoption("--context", metavar="NAME", help="the kubeconfig's context (default: its current one)")
-    group.addoption("--reach", metavar="|".join(WAYS), help="the way into the nodes; there is no default")
+    group.addoption("--reach", metavar="|".join(WAYS), help=f"the way into the nodes (default: {DEFAULT})")
     group.addoption("--lab", action="store_true", help="the embedded lab that is up: its kubeconfig, its way in")
     group.addoption(
         "--replay", metavar="PATH", help="judge a snapshot, or a folder of plain dumps, without any cluster"
     )
     group.addoption("--record", metavar="FILE", help="keep the snapshot of this run in FILE")
     group.addoption(
-        "--settle", metavar="SECONDS", help="look again at what fails, for so long (lab: 5, replay: 0; 0: off)"
+        "--anonymise",
+        action="store_true",
+        help="with --record: other names and addresses in FILE, and the same verdict; also of a --replay",
+    )
+    for option, things in (("--nodes", "look at these nodes only"), ("--namespaces", "judge their pods only")):
+        group.addoption(option, metavar="WHICH", action="append", help=f"{things}: {HELP}; repeatable")
+    group.addoption(
+        "--pools", metavar="WHICH", action="append", help="judge what has addresses of these IP pools only; as --nodes"
+    )
+    group.addoption(
+        "--sample", metavar="N[:SEED]", help="look at N of the nodes, spread over roles, zones and pools by a seed"
+    )
+    group.addoption(
+        "--settle",
+        metavar="SECONDS",
+        help="look again at what fails until it is certain, at most for so long (120; lab: 5, replay: 0; 0: off)",
     )
     group.addoption(
         "--packets",
@@ -80,6 +102,12 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--node-seconds", default="60", metavar="S", help="how long one node may take to answer (default: 60)"
     )
+    group.addoption(
+        "--total-seconds",
+        default="1800",
+        metavar="S",
+        help="how long the whole look may take: what is not done by then could not be observed (default: 1800)",
+    )
     for way in WAYS.values():
         way.add(group)
     group.addoption("--out", metavar="DIR", help="the reports' folder (default: reports/out)")
@@ -93,16 +121,27 @@ def default_out(config: pytest.Config, given: str | None) -> Path:
 def read_options(config: pytest.Config) -> Options:
     """The options of this run. UsageError where they contradict each other or name no cluster."""
     get = config.getoption
+    settle = _SETTLE_LAB if get("--lab") or get("--reach") == "lab" else _SETTLE
     common = Options(
         out=default_out(config, get("--out")),
         record=Path(get("--record")) if get("--record") else None,
-        settle=_number(get("--settle"), "--settle") if get("--settle") else _SETTLE_LAB,
+        anonymise=get("--anonymise"),
+        settle=_number(get("--settle"), "--settle") if get("--settle") else settle,
         packets=_choice(get("--packets"), "--packets", ("off", "safe")) == "safe",
         items=_choice(get("--items"), "--items", ("auto", "pod", "node")),
         threshold=_THRESHOLDS[_choice(get("--threshold"), "--threshold", tuple(_THRESHOLDS))],
         parallel=_count(get("--parallel"), "--parallel"),
         node_seconds=_number(get("--node-seconds"), "--node-seconds", above=True),
+        total_seconds=_number(get("--total-seconds"), "--total-seconds", above=True),
+        wanted=Wanted(
+            nodes=patterns(get("--nodes") or (), "--nodes"),
+            namespaces=patterns(get("--namespaces") or (), "--namespaces"),
+            pools=patterns(get("--pools") or (), "--pools"),
+            sample=None if get("--sample") is None else read_sample(get("--sample")),
+        ),
     )
+    if common.anonymise and not common.record:
+        raise UsageError("--anonymise is for the file that --record names", "Add --record FILE.")
     named = [name for name in ("--lab", "--replay", "--kubeconfig") if get(name)]
     if get("--replay") and (len(named) > 1 or get("--reach") or get("--context")):
         raise UsageError(
@@ -157,15 +196,10 @@ def _cluster(config: pytest.Config, common: Options) -> Options:
         if not home.exists():
             raise UsageError(
                 "no cluster is named, and there is no current kubeconfig",
-                "Name one: `pytest --kubeconfig FILE --context NAME --reach WAY`; try the suite without a cluster, on "
+                "Name one: `pytest --kubeconfig FILE --context NAME`; try the suite without a cluster, on "
                 "the embedded lab: `make demo`; or judge a recording: `pytest --replay PATH`.",
             )
-    reach = config.getoption("--reach")
-    if not reach:
-        raise UsageError(
-            "no way into the nodes is chosen, and there is no default",
-            f"Add --reach {' or '.join(WAYS)}: routes and interfaces cannot be seen through the API.",
-        )
+    reach = config.getoption("--reach") or DEFAULT
     kubeconfig = Path(given) if given else None
     enter = WAYS[_choice(reach, "--reach", tuple(WAYS))].read(config, kubeconfig)
     return msgspec.structs.replace(common, kubeconfig=kubeconfig, context=config.getoption("--context"), enter=enter)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fixtures.dumps import read_dumps
 from fixtures.errors import UsageError
 from fixtures.snapshot_file import is_snapshot, open_snapshot, write_snapshot
+from gate.anonymise import Anonymised, LeakError
+from gate.choose import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gate.choose import Labels
     from gate.options import Options
+    from model.snapshot import Observation, Selection, Snapshot
 
 SNAPSHOT = "snapshot.zst"
 RUNNING = ".snapshot-"
@@ -38,20 +46,77 @@ def settled(path: Path) -> Path:
     return path.replace(path.with_name(SNAPSHOT))
 
 
-def take(options: Options, say: Callable[[str], None]) -> Path:
-    """The path of the snapshot to judge. UsageError, UnobservableError: it cannot be had, and why."""
-    kept = options.record or _own(options.out)
+def take(options: Options, say: Callable[[str], None]) -> tuple[Path, Selection]:
+    """The path of the snapshot to judge, and what of it. UsageError, UnobservableError: it cannot be had, and why."""
+    kept = options.record if options.record and not options.anonymise else _own(options.out)
+    if options.record:
+        _check_record(options.record)
     if options.replay is None:
         from gate.live import observe
 
-        if not os.access(kept.parent, os.W_OK):
-            raise UsageError(f"{kept.parent} is no folder that can be written to", "Name a file where you may write.")
-        write_snapshot(kept, observe(options, say))
-        return kept
+        return _keep(kept, observe(options, say), options, say)
     if is_snapshot(options.replay):
-        open_snapshot(options.replay).close()  # every damage shows here, once, and not in each worker
-        if options.record:
-            raise UsageError("--record keeps what is looked at now: a snapshot that is replayed is kept already")
-        return options.replay
-    write_snapshot(kept, read_dumps(options.replay))
-    return kept
+        with contextlib.closing(open_snapshot(options.replay)) as observation:  # every damage shows here, once
+            selection = _chosen(options, observation)
+            _check_kept_already(options)
+            _publish(options, observation, options.replay, say)
+        return options.replay, selection
+    read = read_dumps(options.replay)
+    return _keep(kept, _under(read, _chosen(options, read)), options, say)
+
+
+def _keep(path: Path, observed: Snapshot, options: Options, say: Callable[[str], None]) -> tuple[Path, Selection]:
+    write_snapshot(path, observed)
+    _publish(options, observed, path, say)
+    return path, observed.header.selection
+
+
+def _publish(options: Options, observed: Observation, kept: Path, say: Callable[[str], None]) -> None:
+    """Write the anonymised snapshot, where one is asked for. LeakError: it would still tell something."""
+    if not options.record or not options.anonymise:
+        return
+    try:
+        write_snapshot(options.record, Anonymised(observed))
+    except LeakError as error:
+        remedy = f"{error.remedy} What was looked at is in {settled(kept)}: judge it with --replay."
+        raise LeakError(error.reason, remedy) from None
+    say(f"{options.record} has other names and addresses; what follows and this run's reports have the true ones")
+
+
+def _check_kept_already(options: Options) -> None:
+    """UsageError: a snapshot that is replayed need not be recorded again, unless it is anonymised, and elsewhere."""
+    if options.record and not options.anonymise:
+        raise UsageError("--record keeps what is looked at now: a snapshot that is replayed is kept already")
+    if options.record and options.replay and options.record.resolve() == options.replay.resolve():
+        raise UsageError("--record would replace the snapshot that is replayed", "Name another file.")
+
+
+def _chosen(options: Options, observation: Observation) -> Selection:
+    return choose(options.wanted, observation.looks[-1], _no_labels, observation.header.selection)
+
+
+def _no_labels() -> Labels:
+    raise UsageError(
+        "--namespaces asks for labels, and a recording holds none of namespaces", "Name the namespaces instead."
+    )
+
+
+def _under(observed: Snapshot, selection: Selection) -> Snapshot:
+    header = msgspec.structs.replace(observed.header, selection=selection)
+    return msgspec.structs.replace(observed, header=header)
+
+
+def _check_record(path: Path) -> None:
+    """UsageError where no file can be put: told before the look, not after it."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(
+                f"{path}: cannot be written: it is no plain file, and would be replaced", "Name a file of its own."
+            )
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # the usual case: there is none yet
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{path}: cannot be written: {path.parent} is no folder that can be written to",
+            "Name a file where you may write.",
+        )
