@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from checks.chosen import Chosen
 from checks.drops import fence_of
 from checks.matching import match
 from expect.fib import Fib
@@ -13,7 +14,7 @@ from expect.pods import Presence, host_interface, state_of
 from model import ip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from checks.drops import Fence
     from expect.world import World
@@ -27,21 +28,46 @@ if TYPE_CHECKING:
 class ClusterCase:
     """The cluster as a whole: the datastore, and which nodes were observed."""
 
-    def __init__(self, header: Header, world: World, records: tuple[NodeRecord, ...], trials: Trials) -> None:
+    def __init__(
+        self,
+        header: Header,
+        world: World,
+        records: tuple[NodeRecord, ...],
+        trials: Trials,
+        mac_of: Callable[[str, str], str | None] = lambda _node, _address: None,
+    ) -> None:
         self.header = header
         self.world = world
         self.records = records
         self.trials = trials
+        self._fences: dict[World, Fence] = {}
+        self.mac_of = mac_of  # of the interface on which an observed node has an address; None: nobody knows
 
     @cached_property
-    def fence(self) -> Fence:
-        """What the datastore said of blocks and addresses before and after the trials."""
-        return fence_of(self.world.look)
+    def later(self) -> ClusterCase | None:
+        """The same by the configuration listed after the nodes were read; None where it did not change."""
+        world = self.world.later
+        return ClusterCase(self.header, world, self.records, self.trials, self.mac_of) if world is not None else None
+
+    def fence(self, world: World) -> Fence:
+        """What the datastore said of blocks and addresses before and after the trials of one look."""
+        if world not in self._fences:
+            self._fences[world] = fence_of(world.look)
+        return self._fences[world]
 
     @cached_property
-    def observed(self) -> frozenset[str]:
-        """The names of the nodes whose facts there are."""
-        return frozenset(record.name for record in self.records if record.absent is None)
+    def chosen(self) -> Chosen:
+        """What of the cluster is to be judged."""
+        return Chosen(self.header.selection, self.world)
+
+    @cached_property
+    def reachable(self) -> frozenset[str]:
+        """The nodes that nothing shows to be out of reach: those that were observed, and those that nobody was to ask
+        and that the API calls ready."""
+        unasked = (node for node in self.world.cluster.nodes if node.ready and not node.unobservable)
+        return frozenset(record.name for record in self.records if record.absent is None) | frozenset(
+            node.name for node in unasked if not self.chosen.node(node.name)
+        )
 
 
 class NodeCase:
@@ -52,6 +78,12 @@ class NodeCase:
         self.world = world
         self.node = node
         self.facts = facts
+
+    @cached_property
+    def later(self) -> NodeCase | None:
+        """The same by the configuration listed after the nodes were read; None where it did not change."""
+        cluster, world = self.cluster.later, self.world.later
+        return NodeCase(cluster, world, self.node, self.facts) if cluster is not None and world is not None else None
 
     @property
     def name(self) -> str:
@@ -94,6 +126,10 @@ class NodeCase:
         """A command that shows something on this node."""
         return f"on {self.name}: {command}"
 
+    def show_routes(self, prefix: str) -> str:
+        """The command that shows every route to just that prefix, with all that sets them apart."""
+        return self.on(f"ip -{ip.family(prefix)} -d route show table all exact {prefix}")
+
 
 class PodCase:
     """One pod that has Calico networking, on an observed node."""
@@ -101,6 +137,11 @@ class PodCase:
     def __init__(self, node: NodeCase, pod: Pod) -> None:
         self.node = node
         self.pod = pod
+
+    @property
+    def later(self) -> PodCase | None:
+        """The same by the configuration listed after the nodes were read; None where it did not change."""
+        return PodCase(self.node.later, self.pod) if self.node.later is not None else None
 
     @property
     def name(self) -> str:

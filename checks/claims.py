@@ -30,7 +30,8 @@ def touches_pods(route: net.Route) -> bool:
 
 
 def of_interest(node: NodeCase, route: net.Route) -> bool:
-    """Whether a route must be claimed: it lies in a pool or a block, or leaves by a pod's interface.
+    """Whether a route must be claimed: it lies in a pool, or in a block (its pool may be gone), or leaves by a pod's
+    interface.
 
     A route to a whole pool that is no block is less specific than every block: an aggregate, and of no concern.
     """
@@ -39,7 +40,10 @@ def of_interest(node: NodeCase, route: net.Route) -> bool:
     if touches_pods(route):
         return True
     pool = node.world.pool_of(route.dst)
-    return route.dst in node.world.blocks or (pool is not None and pool.cidr != route.dst)
+    if pool is not None:
+        return pool.cidr != route.dst or route.dst in node.world.blocks
+    block = node.world.block_of(ip.bare(route.dst))
+    return block is not None and ip.contains(block.cidr, route.dst)
 
 
 def claim(node: NodeCase, route: net.Route) -> str | None:

@@ -31,9 +31,10 @@ def expected_hops(node: NodeCase, way: Way) -> tuple[Hops, ...]:
         return ()
     if way.by is By.TUNNEL:
         direct = tuple(frozenset({(way.gateway, device)}) for device in way.devices)
-        # A single address may be routed by the tunnel as on-link: a borrowed tunnel address, or one of a /32 block
-        # (vxlan_mgr.go:266-276).
-        single = way.devices if ip.is_host_prefix(way.prefix) else ()
+        # A tunnel's own address may be routed by the tunnel as on-link: a borrowed one, or one of a /32 block
+        # (vxlan_mgr.go:266-276). Nobody answers there for a pod's.
+        endpoint = ip.is_host_prefix(way.prefix) and ip.bare(way.prefix) in node.world.tunnel_addresses
+        single = way.devices if endpoint else ()
         return (*direct, *(frozenset({(None, device)}) for device in single))
     device = uplink(node, ip.family(way.target))
     if device is not None and way.by is By.NODE:

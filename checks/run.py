@@ -7,6 +7,8 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
+import msgspec
+
 import checks
 from checks.applies import wired_by
 from checks.cases import ClusterCase, NodeCase, PodCase, judged
@@ -16,8 +18,9 @@ from expect.world import World
 from model.verdict import Gap, Result, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from model.net import Namespace
     from model.snapshot import Observation
 
 COVERAGE = "every_node_was_observed"  # says itself which lists are missing
@@ -35,20 +38,22 @@ def catalogue() -> tuple[Check, ...]:
 class Bench:
     """The cases of one observation. Keeps the last node's facts only, so that memory stays flat."""
 
-    def __init__(self, observation: Observation) -> None:
+    def __init__(self, observation: Observation, worlds: Sequence[World] | None = None) -> None:
+        """`worlds`: those of the same looks, where they are there already."""
         self._observation = observation
-        self._worlds = [World(look) for look in observation.looks]
+        self._worlds = worlds or [World(look) for look in observation.looks]
         self._last: NodeCase | None = None
         self._records = {record.name: record for record in observation.nodes}
         self.world = self._worlds[-1]
-        self.cluster = ClusterCase(observation.header, self.world, observation.nodes, observation.trials)
+        self._macs: dict[tuple[str, str], str | None] = {}
+        self.cluster = ClusterCase(observation.header, self.world, observation.nodes, observation.trials, self._mac_of)
 
     def nodes(self) -> list[str]:
         """The observed nodes that the API knows: the ones that are judged."""
         return [
             name
             for name, record in self._records.items()
-            if record.absent is None and name in self._worlds[record.look].nodes
+            if record.absent is None and name in self._worlds[record.look].nodes and self.cluster.chosen.node(name)
         ]
 
     def node(self, name: str) -> NodeCase:
@@ -58,10 +63,24 @@ class Bench:
             self._last = NodeCase(self.cluster, world, world.nodes[name], self._observation.facts(name))
         return self._last
 
+    def _mac_of(self, name: str, address: str) -> str | None:
+        """The one thing that a node is asked about another: the MAC that a fixed neighbour entry is compared with.
+
+        Its facts are decoded for it and let go: such entries are rare.
+        """
+        key = (name, address)
+        if key not in self._macs:
+            record = self._records.get(name)
+            known = record is not None and record.absent is None
+            self._macs[key] = _mac_of(self._observation.facts(name).host, address) if known else None
+        return self._macs[key]
+
     def pods(self, name: str) -> list[str]:
         """The keys of the judged pods of a node."""
         world = self._worlds[self._records[name].look]
-        return [pod.key for pod in world.pods_by_node.get(name, ()) if judged(pod, world)]
+        return [
+            pod.key for pod in world.pods_by_node.get(name, ()) if judged(pod, world) and self.cluster.chosen.pod(pod)
+        ]
 
     def stable_name(self, node: str, key: str) -> str:
         """A pod's name that outlives a rollout: its namespace and workload, or its own name without a controller."""
@@ -77,12 +96,35 @@ class Bench:
         raise KeyError(key)
 
 
+def _mac_of(host: Namespace, address: str) -> str | None:
+    dev = next((item.dev for item in host.addresses if item.address == address), None)
+    link = host.link(dev) if dev else None
+    return link.mac if link else None
+
+
 def apply(check: Check, case: Case) -> Result:
     """One check on one case: what could not be observed at all is said before the check is asked."""
     node = _node_of(case)
     subject = case.name if not isinstance(case, ClusterCase) else "cluster"
-    verdict = _beforehand(check, case) or check.function(case)
-    return Result(check.id, check.sentence, node, subject, verdict)
+    verdict = _beforehand(check, case) or _settled(check, case)
+    narrowed = (case if isinstance(case, ClusterCase) else _cluster(case)).chosen.narrowed(verdict)
+    return Result(check.id, check.sentence, node, subject, narrowed)
+
+
+def _settled(check: Check, case: Case) -> Verdict:
+    """The check's verdict; where the configuration changed while one looked, only what is wrong by either."""
+    verdict = check.function(case)
+    later = case.later if verdict.differences else None
+    if later is None:
+        return verdict
+    wrong = {difference.object for difference in check.function(later).differences}
+    moving = tuple(
+        Gap(difference.object, "IPPools, FelixConfigurations, BGPConfigurations or BGPPeers changed while one looked")
+        for difference in verdict.differences
+        if difference.object not in wrong
+    )
+    kept = tuple(difference for difference in verdict.differences if difference.object in wrong)
+    return msgspec.structs.replace(verdict, differences=kept, inapplicable=(*verdict.inapplicable, *moving))
 
 
 def _beforehand(check: Check, case: Case) -> Verdict | None:
@@ -130,14 +172,16 @@ def _cluster(case: PodCase | NodeCase) -> ClusterCase:
     return case.cluster if isinstance(case, NodeCase) else case.node.cluster
 
 
-def judge(observation: Observation, nodes: Iterable[str] | None = None) -> Iterator[Result]:
-    """Every check on every subject, node by node and then the cluster; `nodes` limits the nodes (and leaves the
-    cluster out)."""
+def judge(
+    observation: Observation, nodes: Iterable[str] | None = None, *, cluster: bool | None = None
+) -> Iterator[Result]:
+    """Every check on every subject, node by node and then the cluster; `nodes` limits the nodes (and leaves the cluster
+    out, unless `cluster` says otherwise)."""
     bench = Bench(observation)
     every = catalogue()
     for name in bench.nodes() if nodes is None else nodes:
         yield from judge_node(bench, name, every)
-    if nodes is None:
+    if nodes is None if cluster is None else cluster:
         yield from (apply(check, bench.cluster) for check in every if check.scope is Scope.CLUSTER)
 
 

@@ -96,15 +96,19 @@ class _Sessions:
         states = {
             "disabled": any(one.disabled for one in sessions),
             "alone": not any(one.established for one in self.seen.sessions),
-            "unobserved": other is not None and other.name not in self.node.cluster.observed,
+            "unobserved": other is not None and other.name not in self.node.cluster.reachable,
+            "notready": self._unready(peer),
             "reflected": other is not None and bool(other.route_reflector_id),
         }
         state = [name for name, holds in states.items() if holds]
         return about(node=peer or None, family=str(self.family), state=state)
 
     def _weight(self, peer: Peer) -> Severity:
-        """How bad it is that this session is down."""
+        """How bad it is that this session is down. With a node that is not Ready it can hardly be up: BGP does then
+        what it should."""
         if peer.local:
+            return Severity.WRONG
+        if self.severity is Severity.BROKEN and self._unready(peer.node):
             return Severity.WRONG
         if not peer.node:
             return Severity.WRONG if any(not other.node and not other.local for other in self.up) else Severity.BROKEN
@@ -127,6 +131,11 @@ class _Sessions:
         node = self.node.world.nodes.get(name)
         return node is not None and bool(node.route_reflector_id)
 
+    def _unready(self, peer: str) -> bool:
+        """Whether a session has an end on a node that is not Ready."""
+        other = self.node.world.nodes.get(peer)
+        return other is not None and not (other.ready and self.node.node.ready)
+
     def _likely(self, peer: Peer, sessions: list[Session]) -> str:
         node = self.node
         if not sessions:
@@ -137,8 +146,10 @@ class _Sessions:
             return "the pod's own BGP speaker is down, or refuses this node"
         if not peer.node:
             return f"the router {peer.address} is down, does not know this node, or its AS or password is another"
-        if peer.node not in node.cluster.observed:
+        if peer.node not in node.cluster.reachable:
             return f"{peer.node} could not be observed either: it may be down"
+        if self._unready(peer.node):
+            return f"{peer.node} or {node.name} is not Ready: see kubectl describe node"
         words = f"BIRD on {peer.node} is down, TCP port {peer.port or 179} is blocked between the two, or the"
         own = speaker(node.node, self.family) or ""
         waits = f"; this side waits for {peer.node} to connect" if peer.name.startswith("Mesh") else ""

@@ -53,7 +53,7 @@ def _own(node: NodeCase, wanted: Blackhole, found: list[net.Route]) -> Verdict:
         return Verdict(examined=1)
     if best is None:
         return Verdict(1, (_difference(node, wanted, Kind.MISSING, _without(node, wanted.prefix)),))
-    if best.type != net.BLACKHOLE or best.tos:
+    if best.type != net.BLACKHOLE or best.tos or best.src:
         return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main)),))
     others = [route for route in main if route.type != net.BLACKHOLE]
     if others:
@@ -90,7 +90,7 @@ def _difference(
         expected=f"blackhole {wanted.prefix} by {' or '.join(sorted(wanted.ownership.owners))}",
         because=wanted.because,
         found=found,
-        look=node.on(f"ip -d route show exact {wanted.prefix}"),
+        look=node.show_routes(wanted.prefix),
         severity=severity,
         likely=likely,
         about=about(
@@ -120,7 +120,7 @@ def _foreign(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[Diff
             expected="no blackhole for it on this node",
             because=block.because if block else f"no IPAMBlock has this prefix; it lies in IPPool {pool and pool.name}",
             found=_listed(drops),
-            look=node.on(f"ip -d route show exact {prefix}"),
+            look=node.show_routes(prefix),
             severity=Severity.BROKEN if block else Severity.WRONG,
             likely=_claim(node, prefix) or "left behind by an earlier owner, or added by hand",
             about=about(
@@ -145,7 +145,7 @@ def _in_the_way(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[D
             expected="no blackhole for a block of a single address",
             because=f"{block.because}; the route of the pod that gets it has the same prefix",
             found=_listed(drops),
-            look=node.on(f"ip -d route show exact {block.cidr}"),
+            look=node.show_routes(block.cidr),
             severity=Severity.BROKEN,
             likely="an older release's BIRD left it, or it was added by hand: pods with this address cannot start",
             about=about(block=block.cidr, address=ip.bare(block.cidr), encap=route_class(block.pool)),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
+from checks.detours import deciding, detours, show_rules, worst
 from checks.flows import flows_to
 from checks.hops import expected_hops, hops_of, unusable
 from expect.cluster_routes import Destination, bgp_address, remote_blocks, remote_borrowed
 from expect.fib import Flow
 from expect.ownership import Owner
+from expect.transit import may_pass_on
 from expect.ways import By, Way
 from expect.world import route_class
 from model import ip, net
@@ -21,9 +23,14 @@ if TYPE_CHECKING:
     from checks.cases import NodeCase
 
 Fault = tuple[str, Severity]
+_ASTRAY = {
+    By.TUNNEL: "does not lead into the tunnel to {name}",
+    By.NODE: "does not lead straight to {name} ({target})",
+    By.ROUTE: "does not lead to {name} ({target})",
+}
 
 
-@check(faults=("F37", "F39", "F40", "F43", "F44", "F45", "F46", "F47", "F53", "F55"))
+@check(faults=("F37", "F39", "F40", "F43", "F44", "F45", "F46", "F47", "F53", "F55", "X1"))
 def test_node_routes_every_other_nodes_blocks(node: NodeCase) -> Verdict:
     """The node has a route to every IPAM block of every other node, via that node, and traffic takes it.
 
@@ -31,7 +38,7 @@ def test_node_routes_every_other_nodes_blocks(node: NodeCase) -> Verdict:
     BIRD resolves, or Felix's by the tunnel or the parent interface. BIRD's metric is what the announcing node's release
     and session make of it (bgp_processor.go:239-252): any is right.
     """
-    wanted = remote_blocks(node.world, node.name, node.cluster.observed)
+    wanted = remote_blocks(node.world, node.name, node.cluster.reachable)
     return _routes(node, wanted, "no other node owns an IPAM block")
 
 
@@ -41,7 +48,7 @@ def test_borrowed_addresses_lead_to_their_borrowers(node: NodeCase) -> Verdict:
 
     Without it the block's route takes the traffic to the block's owner, whose blackhole drops it.
     """
-    wanted = remote_borrowed(node.world, node.name, node.cluster.observed)
+    wanted = remote_borrowed(node.world, node.name, node.cluster.reachable)
     return _routes(node, wanted, "no other node has borrowed an address")
 
 
@@ -66,23 +73,24 @@ def _one(node: NodeCase, destination: Destination, found: list[net.Route]) -> Ve
     best = min(found, key=lambda route: route.metric, default=None)
     if destination.optional and (best is None or _in_flux(node, destination)):
         return Verdict(examined=1)
+    if best is None and _withdrawn(node, destination):
+        reason = f"{destination.node} or {node.name} is not Ready, and no session joins them: BGP has withdrawn it"
+        return Verdict(inapplicable=(Gap(destination.prefix, reason),))
     if best is None:
         return Verdict(1) if _by_fabric(node, destination) else Verdict(1, (_missing(node, destination),))
     faults = min((list(_faults(node, way, best)) for way in destination.ways), key=_weight)
     faults += [
         (f"a second route to it: {net.describe_route(route)}", Severity.WRONG)
         for route in found
-        if route is not best and hops_of(route) != hops_of(best)
+        if route is not best and hops_of(route) != hops_of(best) and not _second_owners(node, destination, route)
     ]
     if not faults:
-        faults = list(_diverted(node, destination))
-    if not faults:
-        return Verdict(examined=1)
-    severity = Severity.BROKEN if any(level is Severity.BROKEN for _, level in faults) else Severity.WRONG
+        return _diverted(node, destination, best)
     reasons = ", ".join(reason for reason, _ in faults)
     found_text = f"{net.describe_route(best)} ({reasons})"
-    by = "BIRD" if best.protocol == net.PROTO_BIRD else None
-    return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found_text, severity, by=by),))
+    by = "BIRD" if all(route.protocol == net.PROTO_BIRD for route in found) else None
+    look, severity = node.show_routes(destination.prefix), worst(level for _, level in faults)
+    return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found_text, look, severity, by=by),))
 
 
 def _in_flux(node: NodeCase, destination: Destination) -> bool:
@@ -90,6 +98,25 @@ def _in_flux(node: NodeCase, destination: Destination) -> bool:
     flux = node.world.flux
     moved = destination.prefix in flux.blocks or ip.bare(destination.prefix) in flux.addresses
     return moved or destination.node in flux.nodes
+
+
+def _second_owners(node: NodeCase, destination: Destination, route: net.Route) -> bool:
+    """Whether it is the right route of one of two programmers: that there are two is another check's one finding."""
+    ways = destination.ways if len(destination.ownership.owners) > 1 else ()
+    return any(not list(_faults(node, way, route)) for way in ways)
+
+
+def _withdrawn(node: NodeCase, destination: Destination) -> bool:
+    """Whether BIRD takes a route away rightly: one of the two nodes is not Ready, and with its session the route ends
+    when the hold time is over (calico-state §4.7). The session itself is another check's."""
+    other, family = node.world.nodes[destination.node], ip.family(destination.prefix)
+    if (other.ready and node.node.ready) or destination.ownership.owners != frozenset({Owner.BIRD}):
+        return False
+    bird, peer = node.facts.bird(family), bgp_address(other, family)
+    return not any(
+        peer and protocol.neighbor == ip.bare(peer) and protocol.info.startswith("Established")
+        for protocol in (bird.protocols if bird else ())
+    )
 
 
 def _by_fabric(node: NodeCase, destination: Destination) -> bool:
@@ -114,7 +141,8 @@ def _weight(faults: list[Fault]) -> tuple[bool, int]:
 def _missing(node: NodeCase, destination: Destination) -> Difference:
     won = node.fib.lookup(next(flows_to(node, ip.bare(destination.prefix))))
     found = f"no route to it; packets take {net.describe_route(won) if won else 'no route at all'}"
-    return _difference(node, destination, Kind.MISSING, found, Severity.BROKEN, _likely(node, destination))
+    look = node.on(f"ip route get {ip.bare(destination.prefix)}")
+    return _difference(node, destination, Kind.MISSING, found, look, Severity.BROKEN, _likely(node, destination))
 
 
 def _likely(node: NodeCase, destination: Destination) -> str:
@@ -140,14 +168,27 @@ def _faults(node: NodeCase, way: Way, route: net.Route) -> Iterator[Fault]:
         yield "only for some packets (tos or source)", Severity.BROKEN
     if unusable(route):
         yield "its next hop is dead", Severity.BROKEN
-    right = expected_hops(node, way)
-    if right and hops_of(route) not in right:
-        yield f"does not lead to {_name(node, way)} by {way.by}", Severity.BROKEN
+    yield from _astray(node, way, route)
     if route.protocol not in way.protocols:
         yield f"proto {net.protocol_name(route.protocol)}: not {way.owner}'s", Severity.WRONG
     if way.metrics is not None and route.metric not in way.metrics:
-        yield f"metric {route.metric}", Severity.WRONG
+        yield f"metric {route.metric}, expected {min(way.metrics) or 'none'}", Severity.WRONG
     yield from _extras(node, way, route)
+
+
+def _astray(node: NodeCase, way: Way, route: net.Route) -> Iterator[Fault]:
+    """Next hops that are not the way. Where a speaker of another AS may stand between, any is but one: another node of
+    the cluster that passes on nothing of this one."""
+    right = expected_hops(node, way)
+    name = _name(node, way)
+    if right and hops_of(route) not in right:
+        yield _ASTRAY[way.by].format(name=name, target=way.target), Severity.BROKEN
+    if not way.external:
+        return
+    for gateway, _ in sorted(hops_of(route), key=str):
+        through = node.world.node_addresses.get(gateway or "")
+        if through not in {None, name} and not may_pass_on(node.world, node.name, str(through), name, way.target):
+            yield f"{gateway} is node {through}, not {name}, and no BGP session makes it the way there", Severity.BROKEN
 
 
 def _extras(node: NodeCase, way: Way, route: net.Route) -> Iterator[Fault]:
@@ -168,19 +209,29 @@ def _name(node: NodeCase, way: Way) -> str:
     return node.world.node_addresses.get(way.target, way.target)
 
 
-def _diverted(node: NodeCase, destination: Destination) -> Iterator[Fault]:
-    """Whether a rule sends the prefix's traffic to another table; more specific routes are the leftovers' subject."""
-    if node.fib.plain(ip.family(destination.prefix)):
-        return
-    for point in node.fib.points(destination.prefix):
-        for flow in flows_to(node, point):
-            won = node.fib.lookup(flow)
-            if won is None:
-                yield f"no rule leads packets to {point} to a route", Severity.BROKEN
-                return
-            if won.table not in {net.MAIN, net.LOCAL} and not _wireguard(won):
-                yield f"a rule takes packets to {point} to {net.describe_route(won)}", Severity.BROKEN
-                return
+def _diverted(node: NodeCase, destination: Destination, best: net.Route) -> Verdict:
+    """Whether a rule sends the prefix's traffic to another table, or a part of it; more specific routes are the
+    leftovers' subject."""
+    family = ip.family(destination.prefix)
+    if node.fib.plain(family):
+        return Verdict(examined=1)
+    flows = [flow for point in node.fib.points(destination.prefix) for flow in flows_to(node, point)]
+    for flow in flows:
+        won = node.fib.lookup(flow)
+        if won is not None and (won.table in {net.MAIN, net.LOCAL} or _wireguard(won)):
+            continue
+        taken = f"a rule takes packets to {flow.dst} to {net.describe_route(won)}" if won else ""
+        found = f"{net.describe_route(best)} ({taken or f'no rule leads packets to {flow.dst} to a route'})"
+        look = node.on(f"ip -{family} rule; ip route get {flow.dst}")
+        rules = deciding(node, [flow])
+        return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found, look, Severity.BROKEN, rules=rules),))
+    astray = [one for one in detours(node, flows) if one.route is None or not _wireguard(one.route)]
+    if not astray:
+        return Verdict(examined=1)
+    found = f"{net.describe_route(best)} ({', '.join(one.text for one in astray)})"
+    severity, rules = worst(one.severity for one in astray), [str(one.rule.priority) for one in astray]
+    look = show_rules(node, astray)
+    return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found, look, severity, rules=rules),))
 
 
 def _wireguard(route: net.Route) -> bool:
@@ -193,9 +244,11 @@ def _difference(
     destination: Destination,
     kind: Kind,
     found: str,
+    look: str,
     severity: Severity,
     likely: str = "",
     by: str | None = None,
+    rules: Iterable[str] = (),
 ) -> Difference:
     shapes = " or ".join(_shape(node, destination.prefix, way) for way in destination.ways)
     return Difference(
@@ -204,14 +257,14 @@ def _difference(
         expected=shapes,
         because=f"{destination.because}; {_pool(destination)}; {destination.ownership.because}",
         found=found,
-        look=node.on(f"ip route get {ip.bare(destination.prefix)}"),
+        look=look,
         severity=severity,
         likely=likely,
-        about=_about(node, destination, by),
+        about=_about(node, destination, by, rules),
     )
 
 
-def _about(node: NodeCase, destination: Destination, by: str | None) -> tuple[str, ...]:
+def _about(node: NodeCase, destination: Destination, by: str | None, rules: Iterable[str]) -> tuple[str, ...]:
     block = node.world.block_of(ip.bare(destination.prefix))
     return about(
         node=destination.node,
@@ -221,6 +274,7 @@ def _about(node: NodeCase, destination: Destination, by: str | None) -> tuple[st
         device=[device for way in destination.ways for device in way.devices],
         family=str(ip.family(destination.prefix)),
         by=by,
+        rule=rules,
     )
 
 

@@ -12,8 +12,6 @@ from model.verdict import Gap, Verdict
 if TYPE_CHECKING:
     from checks.cases import ClusterCase
 
-VIRTUAL = "virtual-kubelet"  # the label `type` of its nodes
-
 
 @check(faults=())
 def test_every_node_was_observed(cluster: ClusterCase) -> Verdict:
@@ -34,10 +32,10 @@ def test_every_node_was_observed(cluster: ClusterCase) -> Verdict:
         verdict += Verdict(unobserved=(Gap("release", reason, "ClusterInformation default, spec.calicoVersion"),))
     for node in world.cluster.nodes:
         record = records.get(node.name)
-        if node.os != "linux":
-            verdict += Verdict(inapplicable=(Gap(node.name, f"it runs {node.os}: there is no Linux state to observe"),))
-        elif node.labels.get("type") == VIRTUAL:
-            verdict += Verdict(inapplicable=(Gap(node.name, "it is a virtual node: there is no kernel to observe"),))
+        if not cluster.chosen.node(node.name):
+            continue  # not asked: counted once for the whole run
+        if node.unobservable:
+            verdict += Verdict(inapplicable=(Gap(node.name, node.unobservable),))
         elif record is None:
             verdict += Verdict(unobserved=(Gap(node.name, "it was not looked at"),))
         elif record.absent is not None:

@@ -46,7 +46,9 @@ def test_packets_to_free_addresses_are_dropped(node: NodeCase) -> Verdict:
     fit = [trial for trial in mine if not _unfit(node, trial) and trial.block not in needless]
     named = [item for item in untried if item.block not in needless]
     idle = tuple(Gap(cidr, reason) for cidr, reason in sorted(needless.items()))
-    return judge_drops(fit, named, node.cluster.fence) + Verdict(inapplicable=idle, unobserved=(*silent, *unfit))
+    return judge_drops(fit, named, node.cluster.fence(node.world)) + Verdict(
+        inapplicable=idle, unobserved=(*silent, *unfit)
+    )
 
 
 def _needless(node: NodeCase, owned: Iterable[Block]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from model.verdict import Difference, Gap, Kind, Verdict, about
 if TYPE_CHECKING:
     from checks.cases import NodeCase
 
+WIREGUARD = {4: "wireguard.cali", 6: "wg-v6.cali"}
 _SYSCTLS = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 
@@ -48,6 +49,8 @@ def _ways_in(node: NodeCase, family: int) -> list[str]:
     """The interfaces by which other nodes' packets come in: the parent, and the tunnels."""
     names = [name for tunnel in tunnels(node.world, node.name) if tunnel.family == family for name in tunnel.names]
     parent = uplink(node, family)
+    if any(node.world.wireguard_between(node.name, peer, family) for peer in node.world.nodes if peer != node.name):
+        names.append(WIREGUARD[family])
     return ([parent] if parent else []) + [name for name in names if node.facts.host.link(name)]
 
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from checks.cases import PodCase
 
 
-@check(faults=("F10", "F12"))
+@check(faults=("F10", "F12", "X4"))
 def test_pod_has_its_host_interface(pod: PodCase) -> Verdict:
     """The node has the interface whose name follows from the pod's namespace and name; it is a veth (or netkit) and up.
 
     `cali` and 11 hex digits of SHA-1 of `namespace.name` (workload_endpoint_default.go:77-93). Felix counts it as up by
-    its carrier, and withdraws the pod's route without one (iface_monitor.go:345-356).
+    its carrier, and withdraws the pod's route without one (iface_monitor.go:345-356). A veth does ARP, both ways.
     """
     unread = pod.node.unread("links")
     if unread:
@@ -38,12 +38,16 @@ def test_pod_has_its_host_interface(pod: PodCase) -> Verdict:
             (not link.up, "it is administratively down"),
             (link.up and not link.carrier, "it has no carrier: eth0 is down or gone"),
             (link.master is not None, f"{link.master} has enslaved it: its packets are not routed"),
+            (
+                link.kind == "veth" and link.noarp,
+                "it does no ARP (NOARP): nobody answers for 169.254.1.1, and the pod's MAC is not asked for",
+            ),
         )
         if bad
     ]
     if not wrong:
         return Verdict(examined=1)
-    state = "without-carrier" if link.up and link.kind in LINK_KINDS and link.master is None else None
+    state = "without-carrier" if len(wrong) == 1 and link.up and not link.carrier else None
     return _one(pod, Kind.DIFFERENT, f"{pod.interface}: {', '.join(wrong)}", state=state)
 
 

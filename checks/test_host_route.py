@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from checks.applies import migrates
 from checks.declare import check
+from checks.detours import deciding, detours, show_rules, worst
 from checks.flows import flows_to
 from expect.host_routes import HostRoute, host_route
 from model import ip, net
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.cases import PodCase
+    from expect.fib import Flow
 
 
 @check(faults=("F12", "F19", "F20", "F21", "F25", "F27"))
@@ -43,7 +45,7 @@ def _route(pod: PodCase, wanted: HostRoute) -> Verdict:
         return Verdict(examined=1)
     if found and not wrong:
         return Verdict(examined=len(found))
-    look = pod.node.on(f"ip -d route show {wanted.dst}")
+    look = pod.node.show_routes(wanted.dst)
     if not found:
         covering = pod.node.fib.lookup(next(flows_to(pod.node, ip.bare(wanted.dst))))
         cover = f"; packets to it take {net.describe_route(covering)}" if covering else "; no route covers it"
@@ -92,13 +94,13 @@ def _faults(route: net.Route, wanted: HostRoute) -> Iterator[str]:
         yield "only for some packets (tos or source)"
     if any(hop.flags & (net.HOP_DEAD | net.HOP_LINKDOWN) for hop in route.hops):
         yield "its interface is dead"
-    if route.prefsrc not in wanted.sources:
-        yield f"with source {route.prefsrc or 'none'}"
+    if route.prefsrc not in wanted.sources(route.metric):
+        yield f"with source {route.prefsrc or 'none'}, expected {wanted.source or 'none'}"
     if route.mtu is not None:
         yield f"with mtu {route.mtu}"
 
 
-@check(faults=("F23", "F24"))
+@check(faults=("F23", "F24", "X1"))
 def test_host_route_wins_the_lookup(pod: PodCase) -> Verdict:
     """Packets to the pod that this node makes or forwards leave by the pod's host interface, whatever else its
     tables hold.
@@ -126,28 +128,44 @@ def _leads(route: net.Route, prefix: str, dev: str) -> bool:
 
 
 def _lookup(pod: PodCase, prefix: str) -> Verdict:
-    examined = 0
-    losers: dict[str, str] = {}
-    for flow in flows_to(pod.node, ip.bare(prefix)):
-        examined += 1
+    losers: dict[str, Flow] = {}
+    flows = list(flows_to(pod.node, ip.bare(prefix)))
+    for flow in flows:
         won = pod.node.fib.lookup(flow)
-        if won is None or won.type != net.UNICAST or {hop.dev for hop in won.hops} != {pod.interface}:
-            losers.setdefault(net.describe_route(won) if won else "no route", flow.iif or "made on the node")
-    if not losers:
-        return Verdict(examined=examined)
-    found = "; ".join(f"{route} wins for packets {_origin(iif)}" for route, iif in losers.items())
+        if not _arrives(pod, won):
+            losers.setdefault(net.describe_route(won) if won else "no route", flow)
+    found = [f"{route} wins for packets {_origin(flow)}" for route, flow in losers.items()]
+    astray = [] if losers else [one for one in detours(pod.node, flows) if not _arrives(pod, one.route)]
+    if not losers and not astray:
+        return Verdict(examined=len(flows))
+    look = f"ip route get {' '.join(_asked(next(iter(losers.values()))))}" if losers else ""
     difference = Difference(
         kind=Kind.DIFFERENT,
         object=f"{pod.name}/{prefix}",
         expected=f"packets to {ip.bare(prefix)} leave by {pod.interface}",
         because=pod.because,
-        found=found,
-        look=pod.node.on(f"ip route get {ip.bare(prefix)}"),
+        found="; ".join([*found, *(one.text for one in astray)]),
+        look=pod.node.on(look) if look else show_rules(pod.node, astray),
+        severity=worst(one.severity for one in astray) if astray else Severity.BROKEN,
         likely="a route with a lower metric or a policy rule that Calico did not make",
-        about=about(address=ip.bare(prefix)),
+        about=about(
+            address=ip.bare(prefix),
+            rule=[*deciding(pod.node, losers.values()), *(str(one.rule.priority) for one in astray)],
+        ),
     )
-    return Verdict(examined=examined, differences=(difference,))
+    return Verdict(examined=len(flows), differences=(difference,))
 
 
-def _origin(iif: str) -> str:
-    return iif if iif == "made on the node" else f"coming in by {iif}"
+def _arrives(pod: PodCase, route: net.Route | None) -> bool:
+    return route is not None and route.type == net.UNICAST and {hop.dev for hop in route.hops} == {pod.interface}
+
+
+def _asked(flow: Flow) -> Iterator[str]:
+    """The words of `ip route get` for a packet."""
+    yield flow.dst
+    if flow.src is not None and flow.iif is not None:
+        yield from ("from", flow.src, "iif", flow.iif)
+
+
+def _origin(flow: Flow) -> str:
+    return f"coming in by {flow.iif}" if flow.iif else "made on the node"

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from checks.cases import PodCase
 
 CALICO_MAC = "ee:ee:ee:ee:ee:ee"  # dataplane_linux.go:43
+STRICT = "1"  # net.ipv4.conf.*.rp_filter
+_CHANGED = "something changed it after Felix had set it; Felix sets it again at its next refresh (90 s)"
+_HARDENED = "a hardening script set it for all interfaces: Felix sets the interface's own value alone"
+_ALL = "net.ipv4.conf.all.rp_filter"
 _SOURCES = "cni.projectcalico.org/allowedSourcePrefixes"
 
 
@@ -45,8 +49,9 @@ def test_host_interface_has_calicos_settings(pod: PodCase) -> Verdict:
     """The host interface has the sysctls and the MAC address that the CNI plugin and Felix give it.
 
     dataplane_linux.go:495-562, endpoint_mgr.go:1614-1719. The MAC is set as well as it can be: another is mentioned
-    (dataplane_linux.go:166-193). rp_filter counts by the larger of `all` and the interface's own value: it is the
-    host's default, and strict filtering beside none at all is mentioned.
+    (dataplane_linux.go:166-193). rp_filter counts by the larger of `all` and the interface's own value: strict
+    filtering is wrong where the pod may send from other addresses; elsewhere it is the host's default (none with BPF),
+    and another is mentioned.
     """
     link = pod.host_link
     if link is None:
@@ -85,18 +90,18 @@ def _setting(pod: PodCase, name: str, value: str, setting: Setting) -> Differenc
 
 
 def _rp_filter(pod: PodCase, sysctls: dict[str, str]) -> Iterator[Difference]:
-    """Strict filtering where the host's default is none: packets that come in by another way are dropped."""
+    """What counts is the larger of `all` and the interface's own value: 1 is strict, 2 loose (ip-sysctl)."""
     name = f"net.ipv4.conf.{pod.interface}.rp_filter"
-    own, every = sysctls.get(name, "0"), sysctls.get("net.ipv4.conf.all.rp_filter", "0")
-    default = sysctls.get("net.ipv4.conf.default.rp_filter", "0")
-    spoofs = _SOURCES in pod.pod.annotations
-    loose = spoofs or pod.node.world.felix(pod.node.name, "bpfEnabled") is True
-    if own == ("0" if loose else default) or own == every:
-        return
-    expected = f"{name} = {'0' if loose else default}"
-    severity = Severity.WRONG if spoofs and max(own, every) == "1" else Severity.HOUSEKEEPING
-    likely = "something changed it after Felix had set it; Felix sets it again at its next refresh (90 s)"
-    yield _difference(pod, name, expected, f"{name} = {own} (all: {every})", severity, likely)
+    own, every = sysctls.get(name, "0"), sysctls.get(_ALL, "0")
+    bpf = pod.node.world.felix(pod.node.name, "bpfEnabled") is True
+    default = "0" if bpf else sysctls.get("net.ipv4.conf.default.rp_filter", "0")
+    found = f"{name} = {own} (all: {every})"
+    if _SOURCES in pod.pod.annotations:
+        if max(own, every) == STRICT:
+            expected = f"neither {name} nor that of all is {STRICT} (annotation {_SOURCES})"
+            yield _difference(pod, name, expected, found, Severity.WRONG, _CHANGED if own == STRICT else _HARDENED)
+    elif own != every and max(own, every) != max(default, every):
+        yield _difference(pod, name, f"{name} = {default}", found, Severity.HOUSEKEEPING, _CHANGED)
 
 
 def _difference(pod: PodCase, what: str, expected: str, found: str, severity: Severity, likely: str) -> Difference:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from checks.cases import NodeCase
 
+_MAKERS = {net.PROTO_BIRD: "BIRD", net.PROTO_KERNEL: "kernel"}
+
 
 @check(faults=("F11",), severity=Severity.HOUSEKEEPING)
 def test_every_pod_interface_belongs_to_a_pod(node: NodeCase) -> Verdict:
@@ -97,7 +99,7 @@ def _leftover(node: NodeCase, prefix: str, routes: list[net.Route]) -> Differenc
         expected="no such route on this node",
         because=because,
         found="; ".join(net.describe_route(route) for route in routes),
-        look=node.on(f"ip -d route show table all exact {prefix}"),
+        look=node.show_routes(prefix),
         severity=Severity.BROKEN if lost else Severity.WRONG,
         likely=_origin(routes),
         about=_about(node, prefix, routes),
@@ -119,7 +121,7 @@ def _about(node: NodeCase, prefix: str, routes: list[net.Route]) -> tuple[str, .
         state="nodes-address" if ip.is_host_prefix(prefix) and ip.bare(prefix) in world.node_addresses else None,
         encap=route_class(world.pool_of(prefix)),
         family=str(ip.family(prefix)),
-        by="BIRD" if all(route.protocol == net.PROTO_BIRD for route in routes) else None,
+        by=next((name for number, name in _MAKERS.items() if {route.protocol for route in routes} == {number}), None),
     )
 
 

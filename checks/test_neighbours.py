@@ -1,12 +1,13 @@
-"""Neighbour entries that somebody fixed by hand."""
+"""Neighbour entries between a pod and its node: fixed by hand, or asked for in vain."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.applies import moves_its_address
 from checks.declare import check
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,29 +15,60 @@ if TYPE_CHECKING:
     from checks.cases import PodCase
 
 GATEWAYS = frozenset({"169.254.1.1"})
-PERMANENT = 0x80  # NUD_PERMANENT
 
 
-@check(faults=(), needs=frozenset({"pods"}))
+@check(faults=("X3",), needs=frozenset({"pods"}))
 def test_no_fixed_neighbour_misleads(pod: PodCase) -> Verdict:
     """No permanent neighbour entry gives the pod, or its gateway, another MAC address than the pair's.
 
-    Ordinary entries come and go by ARP and are not judged. A permanent one is never asked for again: Felix makes one
-    only
-    where the endpoint carries a MAC (route_table.go:579-593), and then it is eth0's.
+    Ordinary entries come and go by ARP; another check looks at them. A permanent one is never asked for again: Felix
+    makes one only where the endpoint carries a MAC (route_table.go:579-593), and then it is eth0's.
     """
     eth0, link, namespace = pod.eth0, pod.host_link, pod.namespace
     if eth0 is None or link is None or namespace is None:
         return Verdict(inapplicable=(Gap(pod.name, "one end of its pair is missing, which other checks report"),))
-    unread = pod.node.unread("neighbours") or pod.unread("neighbours")
+    unread = _unread(pod)
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"neighbours could not be read: {unread}"),))
     here = _fixed(pod.node.facts.host, pod.interface, frozenset(pod.pod.ips), eth0.mac)
-    gateways = GATEWAYS | _link_locals(pod)
-    inside = _fixed(namespace, "eth0", gateways, link.mac)
-    differences = [_difference(pod, item, eth0.mac, pod.node.on(f"ip neigh show dev {pod.interface}")) for item in here]
-    differences += [_difference(pod, item, link.mac, pod.inside("ip neigh show dev eth0")) for item in inside]
+    inside = _fixed(namespace, "eth0", GATEWAYS | _link_locals(pod), link.mac)
+    differences = [_misleads(pod, item, eth0.mac, pod.node.on(f"ip neigh show dev {pod.interface}")) for item in here]
+    differences += [_misleads(pod, item, link.mac, pod.inside("ip neigh show dev eth0")) for item in inside]
     return Verdict(examined=2, differences=tuple(differences))
+
+
+@check(faults=("F7",), needs=frozenset({"pods"}))
+def test_pod_and_node_answer_each_other(pod: PodCase) -> Verdict:
+    """The pod has not asked in vain for its gateway's MAC address, nor the node for the pod's.
+
+    Nobody has an entry before the first packet, and every other state says that an answer came. INCOMPLETE: it is asked
+    for now, and nobody answers. FAILED: nobody answered when it was last asked for; the kernel keeps that until the
+    next packet, so the reason may be gone.
+    """
+    namespace = pod.namespace
+    if pod.eth0 is None or pod.host_link is None or namespace is None:
+        return Verdict(inapplicable=(Gap(pod.name, "one end of its pair is missing, which other checks report"),))
+    if pod.may_lack or moves_its_address(pod):
+        reason = "it is on its way out" if pod.may_lack else "KubeVirt may have moved its address off eth0"
+        return Verdict(inapplicable=(Gap(pod.name, reason),))
+    unread = _unread(pod)
+    if unread:
+        return Verdict(unobserved=(Gap(pod.name, f"neighbours could not be read: {unread}"),))
+    places = (
+        (pod.node.facts.host, pod.interface, frozenset(pod.pod.ips), pod.node.on),
+        (namespace, "eth0", GATEWAYS | _link_locals(pod), pod.inside),
+    )
+    differences = tuple(
+        _silent(pod, item, on(f"ip neigh show dev {dev}"))
+        for space, dev, addresses, on in places
+        for item in space.neighbours
+        if item.dev == dev and item.address in addresses and item.state & (net.NUD_INCOMPLETE | net.NUD_FAILED)
+    )
+    return Verdict(examined=2, differences=differences)
+
+
+def _unread(pod: PodCase) -> str | None:
+    return pod.node.unread("neighbours") or pod.unread("neighbours")
 
 
 def _link_locals(pod: PodCase) -> frozenset[str]:
@@ -50,11 +82,11 @@ def _link_locals(pod: PodCase) -> frozenset[str]:
 def _fixed(namespace: net.Namespace, dev: str, addresses: frozenset[str], mac: str) -> Iterator[net.Neighbour]:
     for item in namespace.neighbours:
         wrong = item.mac is None or item.mac.lower() != mac.lower()
-        if item.dev == dev and item.address in addresses and item.state & PERMANENT and wrong:
+        if item.dev == dev and item.address in addresses and item.state & net.NUD_PERMANENT and wrong:
             yield item
 
 
-def _difference(pod: PodCase, item: net.Neighbour, mac: str, look: str) -> Difference:
+def _misleads(pod: PodCase, item: net.Neighbour, mac: str, look: str) -> Difference:
     return Difference(
         kind=Kind.DIFFERENT,
         object=f"{pod.name}/neighbour-{item.address}",
@@ -63,4 +95,23 @@ def _difference(pod: PodCase, item: net.Neighbour, mac: str, look: str) -> Diffe
         found=f"{item.address} dev {item.dev} lladdr {item.mac or 'none'} PERMANENT",
         look=look,
         likely="made by hand: ip neigh del takes it away",
+        about=about(address=item.address),
+    )
+
+
+def _silent(pod: PodCase, item: net.Neighbour, look: str) -> Difference:
+    now = bool(item.state & net.NUD_INCOMPLETE)
+    inside = item.dev == "eth0"
+    return Difference(
+        kind=Kind.DIFFERENT,
+        object=f"{pod.name}/answer-{item.address}",
+        expected=f"an answer for {item.address} on {item.dev}, or no entry",
+        because=f"{pod.because}; {'the node answers for its gateway' if inside else 'it answers for its own address'}",
+        found=f"{item.address} dev {item.dev} {'INCOMPLETE: nobody answers' if now else 'FAILED: nobody answered'}",
+        look=look,
+        severity=Severity.BROKEN if now else Severity.WRONG,
+        likely="ARP is off or filtered at one end of the pair, or proxy_arp is off on the node's"
+        if ip.family(str(item.address)) == 4
+        else "neighbour discovery is filtered at one end of the pair",
+        about=about(address=item.address, family=str(ip.family(str(item.address)))),
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from checks.cases import PodCase
 
+_MULTICAST = ("224.0.0.0/4", "ff00::/8")
 _MADE_FOR_ADDRESSES = frozenset({net.LOCAL_TYPE, net.BROADCAST, net.ANYCAST, net.MULTICAST})
 
 
@@ -60,7 +61,10 @@ def _ordinary(pod: PodCase, namespace: net.Namespace, route: net.Route) -> bool:
 
 
 def _has(namespace: net.Namespace, route: net.Route) -> bool:
-    """Whether a local route is of an address that its interface has (broadcast and multicast follow from them)."""
+    """Whether a local route is of an address that its interface has; broadcast and anycast follow from them, and
+    multicast is for its own addresses."""
+    if route.type == net.MULTICAST:
+        return any(ip.contains(prefix, route.dst) for prefix in _MULTICAST)
     if route.type != net.LOCAL_TYPE:
         return True
     devices = {hop.dev for hop in route.hops}
@@ -96,7 +100,7 @@ def _deaf(pod: PodCase, namespace: net.Namespace) -> Iterator[Difference]:
     local = {
         route.dst
         for route in namespace.routes
-        if route.type == net.LOCAL_TYPE and route.table == net.LOCAL and not route.tos
+        if route.type == net.LOCAL_TYPE and route.table == net.LOCAL and not route.tos and not route.src
     }
     held = {ip.host_prefix(address.address) for address in namespace.addresses}
     for prefix in sorted(set(pod.prefixes) & held - local):

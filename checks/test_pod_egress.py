@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
+from checks.detours import deciding, detours, selects
 from checks.flows import other_address
 from expect.fib import Flow
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from checks.cases import PodCase
 
 
-@check(faults=())
+@check(faults=("X1",))
 def test_pods_packets_are_routed_by_its_node(pod: PodCase) -> Verdict:
     """What the pod sends to another node, and to another node's pods, has a route on the pod's node.
 
     Looked up as the packets come: in by the pod's host interface, from the pod's address. A policy rule for either can
-    drop them although every route is right. Where a rule sends them another way than the node's own (an egress
-    gateway),
-    that is somebody's choice, and not judged.
+    drop them, or those of a certain kind, although every route is right. Where a rule sends them another way than the
+    node's own (an egress gateway), that is somebody's choice, and not judged; so are rules for packets that somebody
+    has marked.
     """
     unread = pod.node.unread("routes", "rules")
     if unread:
@@ -38,6 +39,9 @@ def test_pods_packets_are_routed_by_its_node(pod: PodCase) -> Verdict:
             own = pod.node.fib.lookup(Flow(flow.dst))
             if _dropped(won) and not _dropped(own):
                 lost.append((flow, net.describe_route(won) if won else "no route at all"))
+            elif not _dropped(own):
+                refused = [one for one in detours(pod.node, [flow]) if one.drops and one.severity is Severity.BROKEN]
+                lost += [(flow, f"{selects(one.rule)}: rule {one.rule.priority} drops them") for one in refused]
         if lost:
             differences.append(_difference(pod, prefix, lost))
     if not examined:
@@ -62,12 +66,14 @@ def _dropped(route: net.Route | None) -> bool:
 
 def _difference(pod: PodCase, prefix: str, lost: list[tuple[Flow, str]]) -> Difference:
     flow, route = lost[0]
+    source = ip.bare(prefix)
     return Difference(
         kind=Kind.DIFFERENT,
-        object=f"{pod.name}/from-{ip.bare(prefix)}",
-        expected=f"packets from {ip.bare(prefix)} to {flow.dst} forwarded",
+        object=f"{pod.name}/from-{source}",
+        expected=f"packets from {source} to {flow.dst} forwarded",
         because=f"{pod.because}; the node itself has a route to {flow.dst}",
         found="; ".join(f"to {each.dst}: {taken}" for each, taken in lost),
-        look=pod.node.on(f"ip rule; ip route get {flow.dst} from {ip.bare(prefix)} iif {pod.interface}"),
+        look=pod.node.on(f"ip -{ip.family(prefix)} rule; ip route get {flow.dst} from {source} iif {pod.interface}"),
         likely=f"a policy rule for the pod's address or interface, which Calico did not make ({route})",
+        about=about(rule=deciding(pod.node, [flow]) or [str(one.rule.priority) for one in detours(pod.node, [flow])]),
     )

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from checks.cases import PodCase
 
 
-@check(faults=("F10", "F12"), needs=frozenset({"pods"}))
+@check(faults=("F10", "F12", "X4"), needs=frozenset({"pods"}))
 def test_pod_has_eth0_and_it_is_up(pod: PodCase) -> Verdict:
     """The pod's network namespace holds eth0, a veth (or netkit) that is up and whose other end is up.
 
     The namespace is found from the outside: by pod UID in the cgroups of its processes, by the pair of interface
     indexes, by address. CNI creates eth0 as one half of a pair (dataplane_linux.go); without the other half the kernel
-    takes it away.
+    takes it away. A veth does ARP: without, every frame has a wrong address (netkit may do without).
     """
     look = pod.inside("ip -d link show eth0")
     if pod.namespace is None:
@@ -40,12 +40,13 @@ def test_pod_has_eth0_and_it_is_up(pod: PodCase) -> Verdict:
             (not pod.eth0.up, "it is down"),
             (not pod.eth0.carrier, "it has no carrier: the other end is down"),
             (pod.eth0.master is not None, f"{pod.eth0.master} has enslaved it"),
+            (pod.eth0.kind == "veth" and pod.eth0.noarp, "it does no ARP (NOARP): the pod learns nobody's MAC address"),
         )
         if bad
     ]
     if not wrong:
         return Verdict(examined=1)
-    state = "without-carrier" if pod.eth0.up and pod.eth0.kind in LINK_KINDS and pod.eth0.master is None else None
+    state = "without-carrier" if len(wrong) == 1 and pod.eth0.up and not pod.eth0.carrier else None
     return _verdict(Kind.DIFFERENT, pod, f"eth0: {', '.join(wrong)}", look, state)
 
 

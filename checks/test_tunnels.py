@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
-from checks.flows import uplink
+from checks.flows import delivered, uplink
 from expect.ownership import RouteClass
 from expect.tunnels import Endpoint, Tunnel, endpoints, tunnels
 from model import ip, net
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from checks.cases import NodeCase
 
-_PERMANENT = 0x80
-
 
 @check(faults=("F40", "F41", "F48", "F50", "F57"))
 def test_node_has_its_tunnel_devices(node: NodeCase) -> Verdict:
@@ -26,9 +24,9 @@ def test_node_has_its_tunnel_devices(node: NodeCase) -> Verdict:
 
     tunl0, vxlan.calico, vxlan-v6.calico; their addresses come from IPAM and stand in the Node object (allocateip.go).
     """
-    unread = node.unread("links", "addresses")
+    unread = node.unread("links", "addresses", "routes", "rules")
     if unread:
-        return Verdict(unobserved=(Gap(node.name, f"links or addresses could not be read: {unread}"),))
+        return Verdict(unobserved=(Gap(node.name, f"links, addresses, routes or rules could not be read: {unread}"),))
     verdict = Verdict()
     for tunnel in tunnels(node.world, node.name):
         link = next((link for name in tunnel.names if (link := node.facts.host.link(name))), None)
@@ -57,6 +55,10 @@ def _state(tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
     kinds = {"vxlan"} if tunnel.kind is RouteClass.VXLAN else {"ipip", "sit", ""}
     if not link.up:
         yield "state", f"{link.name} up", "it is administratively down", Severity.BROKEN
+    elif not link.carrier:
+        yield "state", f"{link.name} up", "it has no carrier", Severity.BROKEN
+    if link.master is not None:
+        yield "master", f"{link.name} in no other interface", f"enslaved to {link.master}", Severity.BROKEN
     if link.kind not in kinds:
         yield "kind", f"{link.name} of kind {min(kinds - {''})}", link.kind or "none", Severity.BROKEN
 
@@ -73,9 +75,15 @@ def _address(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
     if wanted not in {item.text for item in found}:
         text = ", ".join(item.text for item in found) or "no address"
         yield "address", f"{wanted} on {link.name}", text, Severity.BROKEN
+    elif not delivered(node, tunnel.address, link.name):
+        delivery = f"packets to {tunnel.address} delivered on the node"
+        yield "delivery", delivery, "its rules lead elsewhere", Severity.BROKEN
     for item in found:
         if item.text != wanted:
             yield item.text, f"no address but {wanted} on {link.name}", item.text, Severity.WRONG
+        elif item.scope != net.SCOPE_GLOBAL:  # then the kernel takes another source for the node's own packets
+            scope = net.SCOPES.get(item.scope, str(item.scope))
+            yield "scope", f"{wanted} with scope global", f"scope {scope}", Severity.WRONG
 
 
 def _counts(item: net.Address, family: int) -> bool:
@@ -161,6 +169,7 @@ def test_vxlan_device_knows_every_other_node(node: NodeCase) -> Verdict:
 def _endpoints(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
     mine = [item for item in node.facts.host.neighbours if item.dev == link.name]
     entries = {(item.mac, item.dst) for item in mine if item.family == net.FAMILY_BRIDGE and item.dst}
+    fading = {(item.mac, item.dst) for item in mine if item.family == net.FAMILY_BRIDGE and not _stays(item)}
     neighbours = {(item.address, item.mac) for item in mine if item.family != net.FAMILY_BRIDGE and _lasting(item)}
     wanted = list(endpoints(node.world, node.name, tunnel.family))
     flow_based = link.vxlan is not None and link.vxlan.external
@@ -169,6 +178,9 @@ def _endpoints(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
         if not flow_based and (end.mac, end.address) not in entries:
             found = next((f"{mac} dst {dst}" for mac, dst in sorted(entries, key=str) if mac == end.mac), "no entry")
             differences.append(_entry(node, link, end, f"fdb {end.mac} dst {end.address}", found))
+        elif not flow_based and (end.mac, end.address) in fading:
+            found = "an entry that ages out"
+            differences.append(_entry(node, link, end, f"fdb {end.mac} dst {end.address} permanent", found))
         if (end.tunnel, end.mac) not in neighbours:
             found = next(
                 (f"{ip_} lladdr {mac}" for ip_, mac in sorted(neighbours, key=str) if ip_ == end.tunnel), "no entry"
@@ -180,7 +192,12 @@ def _endpoints(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
 
 
 def _lasting(item: net.Neighbour) -> bool:
-    return bool(item.state & _PERMANENT)
+    return bool(item.state & net.NUD_PERMANENT)
+
+
+def _stays(item: net.Neighbour) -> bool:
+    """Permanent or static: bridge(8)."""
+    return bool(item.state & (net.NUD_PERMANENT | net.NUD_NOARP))
 
 
 def _entry(node: NodeCase, link: net.Link, end: Endpoint, expected: str, found: str) -> Difference:

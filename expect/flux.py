@@ -56,6 +56,26 @@ def _node_facts(node: Node) -> Hashable:
     return (node.uid, node.bgp_ipv4, node.bgp_ipv6, node.vxlan_tunnel, node.ipip_tunnel)
 
 
+CONFIGURATION = {"pools": "pools_after", "felix": "felix_after", "bgp": "bgp_after", "peers": "peers_after"}
+
+
+def reconfigured(look: Look) -> Look | None:
+    """The same look with the configuration that was listed after the nodes were read; None where that did not change.
+
+    Only what both configurations call wrong is wrong: between the two the nodes were on their way from one to the
+    other.
+    """
+    later = {}
+    for field, again in CONFIGURATION.items():
+        first, second = getattr(look.before, field), getattr(look, again)
+        if second is not None and {item.name: item for item in second} != {item.name: item for item in first}:
+            later[field] = second
+    if not later:
+        return None
+    unfenced: dict[str, None] = dict.fromkeys(CONFIGURATION.values())
+    return msgspec.structs.replace(look, before=msgspec.structs.replace(look.before, **later), **unfenced)
+
+
 def flux_of(look: Look) -> Flux:
     """Everything that differs between the list before and the list after the nodes were read."""
     before = look.before

@@ -23,25 +23,32 @@ class HostRoute(msgspec.Struct, frozen=True):
     scope: int
     metrics: frozenset[int]
     protocols: frozenset[int]
-    sources: frozenset[str | None]
+    source: str | None
+    plugins_metric: int  # with which the CNI plugin's own entry shows, which has no source
+
+    def sources(self, metric: int) -> frozenset[str | None]:
+        """The sources that an entry of a metric may have: Felix's, and none where it may be the CNI plugin's."""
+        return frozenset({self.source, None} if metric == self.plugins_metric else {self.source})
 
 
 def host_route(world: World, node: str, prefix: str, dev: str) -> HostRoute:
     """The accepted shapes: the CNI plugin's (metric 0, boot) and Felix's (deviceRouteProtocol and its priorities)."""
     family = ip.family(prefix)
+    plugins = 0 if family == 4 else 1024  # the kernel turns 0 into 1024 for IPv6
     return HostRoute(
         dst=prefix,
         dev=dev,
         scope=net.SCOPE_LINK if family == 4 else net.SCOPE_GLOBAL,
         metrics=frozenset(
             {
-                0 if family == 4 else 1024,  # the kernel turns 0 into 1024 for IPv6
+                plugins,
                 normal_priority(world.felix(node, NORMAL[family])),
                 _number(world.felix(node, _ELEVATED[family]), 512),
             }
         ),
         protocols=frozenset({net.PROTO_BOOT, device_route_protocol(world, node)}),
-        sources=frozenset({None, device_route_source(world, node, family)}),
+        source=device_route_source(world, node, family),
+        plugins_metric=plugins,
     )
 
 

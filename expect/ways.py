@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class By(enum.StrEnum):
     """How a route gets to the other node."""
 
-    TUNNEL = "the tunnel device"
-    NODE = "the other node itself, on the parent interface"
-    ROUTE = "the way that the node takes to the other node anyway"  # what BIRD resolves a next hop to
+    TUNNEL = "into the tunnel"
+    NODE = "straight to the other node, on the parent interface"
+    ROUTE = "by the route that leads to the other node's address"  # what BIRD resolves a next hop to
 
 
 FELIX, BIRD = Owner.FELIX, Owner.BIRD

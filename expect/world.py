@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from expect.allocations import Allocation, allocations
-from expect.flux import Flux, flux_of
+from expect.flux import Flux, flux_of, reconfigured
 from expect.ownership import Owner, Ownership, RouteClass, ownership
 from expect.pods import Presence, state_of
 from expect.release import Release, release_of
@@ -69,6 +69,12 @@ class World:
         self.look = look
         self.cluster: Cluster = look.before
         self.flux: Flux = flux_of(look)
+
+    @cached_property
+    def later(self) -> World | None:
+        """The same cluster by the configuration listed after the nodes were read; None where it did not change."""
+        look = reconfigured(self.look)
+        return World(look) if look is not None else None
 
     @cached_property
     def nodes(self) -> dict[str, Node]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+VIRTUAL = "virtual-kubelet"  # the label `type` of its nodes
+
 
 class Pod(msgspec.Struct, frozen=True):
     """One pod. `ips` follow libcalico's precedence: status.podIPs, status.podIP, the annotations
@@ -66,6 +68,15 @@ class Node(msgspec.Struct, frozen=True):
     wireguard_key: str | None = None
     wireguard_key_v6: str | None = None
 
+    @property
+    def unobservable(self) -> str:
+        """Why there is no Linux state to observe on it; "" where there is."""
+        if self.os != "linux":
+            return f"it runs {self.os}: there is no Linux state to observe"
+        if self.labels.get("type") == VIRTUAL:
+            return "it is a virtual node: there is no kernel to observe"
+        return ""
+
 
 class IPPool(msgspec.Struct, frozen=True):
     """crd ippools. Modes are `Never`, `Always`, `CrossSubnet`; block_size is never 0 (26 and 122 by default)."""
@@ -83,6 +94,7 @@ class IPPool(msgspec.Struct, frozen=True):
     assignment_mode: str = "Automatic"
     created: str = ""
     deleting: bool = False
+    labels: dict[str, str] = {}
 
 
 class AllocationAttribute(msgspec.Struct, frozen=True):
@@ -216,3 +228,7 @@ class Look(msgspec.Struct, frozen=True):
     blocks_after: tuple[IPAMBlock, ...] | None = None
     affinities_after: tuple[BlockAffinity, ...] | None = None
     nodes_after: tuple[Node, ...] | None = None
+    pools_after: tuple[IPPool, ...] | None = None
+    felix_after: tuple[Settings, ...] | None = None
+    bgp_after: tuple[Settings, ...] | None = None
+    peers_after: tuple[Settings, ...] | None = None

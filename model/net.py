@@ -59,6 +59,7 @@ HOP_DEAD, HOP_ONLINK, HOP_LINKDOWN = 1, 4, 16  # RTNH_F_*
 RULE_TO_TABLE, RULE_GOTO, RULE_NOP, RULE_BLACKHOLE, RULE_UNREACHABLE, RULE_PROHIBIT = 1, 2, 3, 6, 7, 8  # FR_ACT_*
 
 FAMILY_BRIDGE = 7  # AF_BRIDGE: forwarding database entries
+NUD_INCOMPLETE, NUD_FAILED, NUD_NOARP, NUD_PERMANENT = 0x01, 0x20, 0x40, 0x80
 NEIGHBOUR_STATES = {  # NUD_*
     0x01: "INCOMPLETE",
     0x02: "REACHABLE",
@@ -96,6 +97,7 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
     peer_nsid: int | None = None
     master: str | None = None
     vxlan: Vxlan | None = None
+    noarp: bool = False  # IFF_NOARP: neither asks nor answers for link-layer addresses (ARP, neighbour discovery)
 
 
 class Address(msgspec.Struct, frozen=True, array_like=True):
@@ -213,10 +215,13 @@ def describe_route(route: Route) -> str:
     words.append(f"proto {protocol_name(route.protocol)}")
     if route.scope != SCOPE_GLOBAL:
         words.append(f"scope {SCOPES.get(route.scope, route.scope)}")
+    words += [f"from {route.src}"] if route.src else []
+    words += [f"src {route.prefsrc}"] if route.prefsrc else []
     if route.metric:
         words.append(f"metric {route.metric}")
     if route.tos:
         words.append(f"tos {route.tos:#x}")
+    words += [f"mtu {route.mtu}"] if route.mtu is not None else []
     if route.table != MAIN:
         words.append(f"table {table_name(route.table)}")
     return " ".join(words)
@@ -233,4 +238,6 @@ def _hops(hops: tuple[Hop, ...]) -> list[str]:
             words.append(f"dev {hop.dev}")
         flags = {HOP_DEAD: "dead", HOP_ONLINK: "onlink", HOP_LINKDOWN: "linkdown"}
         words += [name for bit, name in flags.items() if hop.flags & bit]
+        if hop.weight != 1:
+            words.append(f"weight {hop.weight}")
     return words

@@ -19,6 +19,18 @@ FORMAT = 1
 TOOL = "calico-conformance 0.1.0"
 
 
+class Selection(msgspec.Struct, frozen=True):
+    """What a run looks at and judges, by name; None: everything. `asked` holds the options that chose it, as given.
+
+    What is expected of what is chosen stays whole: other nodes' blocks are still to be routed to.
+    """
+
+    nodes: tuple[str, ...] | None = None
+    namespaces: tuple[str, ...] | None = None
+    pools: tuple[str, ...] | None = None
+    asked: tuple[str, ...] = ()
+
+
 class Header(msgspec.Struct, frozen=True):
     """Who observed what, and when. Names no user, no host of the runner, no credential."""
 
@@ -31,6 +43,7 @@ class Header(msgspec.Struct, frozen=True):
     note: str = ""
     sees_pods: bool = True  # whether the way in can see into pod namespaces
     sees_bird: bool = True
+    selection: Selection = Selection()
 
 
 class Healed(msgspec.Struct, frozen=True):

@@ -43,7 +43,8 @@ def about(**named: str | Iterable[str] | None) -> tuple[str, ...]:
     """Stable tokens `kind:value`, sorted: `about(node="worker2", block=None)` is `("node:worker2",)`.
 
     Kinds: node, pod, block, address, link, device, namespace: what a finding concerns beside its own node and object;
-    owner (Felix, BIRD), by (the routing daemon that made what was found), encap, family, protocol, setting, state.
+    rule (a policy rule's priority), owner (Felix, BIRD), by (what made the thing found: a routing daemon, the kernel),
+    encap, family, protocol, setting, state.
     """
     pairs = ((kind, (value,) if isinstance(value, str) else value or ()) for kind, value in named.items())
     return tuple(sorted({f"{kind}:{value}" for kind, values in pairs for value in values}))

@@ -21,6 +21,13 @@ BLOCK_OWNER = "each_block_has_one_owner"
 BLOCK_LISTS = "each_block_is_whole"
 ONE_POD = "each_address_has_one_pod"
 LEAKS = "each_allocation_is_in_use"
+LENGTH = "node_knows_the_length_of_its_subnet"
+ON_SUBNET = "node_finds_the_others_on_its_subnet"
+REVERSE_PATH = "strict_filtering_lets_the_other_nodes_in"
+TO_NODES = "node_has_a_route_to_every_other_node"
+EGRESS = "pods_packets_are_routed_by_its_node"
+ANSWERS = "pod_and_node_answer_each_other"
+POD_FORWARDS = "pod_forwards_where_its_configuration_says_so"
 HANDLES = "handles_count_their_allocations"
 NODE_ADDRESS = "node_has_its_bgp_address"
 FORWARDING = "node_forwards_packets"
@@ -66,6 +73,9 @@ RANKS = {  # nothing is the cause of what stands before it: so no finding is its
             (BLOCK_LISTS,),
             (ONE_POD,),
             (NODE_ADDRESS,),
+            (LENGTH,),
+            (TO_NODES,),
+            (ON_SUBNET,),
             (FORWARDING,),
             (BIRD,),
             (SESSIONS,),
@@ -76,6 +86,7 @@ RANKS = {  # nothing is the cause of what stands before it: so no finding is its
             (PAIR,),
             (HOST_ADDRESSES,),
             (POD_SYSCTLS, HOST_SETTINGS),
+            (ANSWERS,),
             (POD_ADDRESSES,),
             (_HELD,),
             (POD_ROUTES,),
@@ -86,6 +97,8 @@ RANKS = {  # nothing is the cause of what stands before it: so no finding is its
             ROUTES,
             (HOST_ROUTE,),
             (LOOKUP,),
+            (EGRESS,),
+            (REVERSE_PATH,),
             (DROPS,),
         )
     )
@@ -185,6 +198,19 @@ _NODES = (
     Rule(_side(NODE_ADDRESS, "on"), _side((SESSIONS, ENTRIES), "on", "node")),
     Rule(_side(NODE_ADDRESS, "on"), _side(ROUTES, "on", "node", having="kind:missing")),
     Rule(_side(NODE_ADDRESS, "on"), _side(TUNNELS, "on")),
+    # an interface with another mask than the node's address: BIRD resolves next hops by the one, Calico by the other
+    Rule(_side(LENGTH, "on family"), _side(ROUTES, "on family", having="kind:different")),
+    Rule(_side(LENGTH, "on"), _side(REVERSE_PATH, "on", "node")),
+    # a node without a way to another
+    _twins("on", checks=TO_NODES),
+    Rule(_side(TO_NODES, "on node family", "node on family"), _side(SESSIONS, "on node family")),
+    Rule(_side(TO_NODES, "on node family", "node on family"), _side(ROUTES, "on node family", having=_LOST)),
+    Rule(_side(TO_NODES, "on family"), _side(EGRESS, "on")),
+    # nodes that do not find each other on their subnet
+    Rule(_side(ON_SUBNET, "on", having="state:silent"), _side(SESSIONS, "on", "node")),
+    Rule(_side(ON_SUBNET, "on", having="state:silent"), _side(ROUTES, "on", "node", having="kind:missing")),
+    Rule(_side(ON_SUBNET, "on node family", "node on family"), _side(SESSIONS, "on node family")),
+    Rule(_side(ON_SUBNET, "on node family", "node on family"), _side(ROUTES, "on node family", having=_LOST)),
     # ip_forward: the kernel clears every interface's with it
     Rule(
         _side(FORWARDING, "on family"),
@@ -204,6 +230,7 @@ _NODES = (
     # all of a node's sessions, those to a node that could not be observed, and the two ends of one
     Rule(_side(SESSIONS, "on family", having="state:alone"), _side(SESSIONS, "on family", "node family"), twins=True),
     _twins("node family", checks=SESSIONS, having="state:unobserved"),
+    _twins("node family", checks=SESSIONS, having="state:notready"),
     Rule(_side(SESSIONS, "on node family", "node on family"), _side(SESSIONS, "on node family"), twins=True),
     Rule(_side(SESSIONS, "on node family", "node on family"), _side(ROUTES, "on node family", having=_LOST)),
     # a client that has lost its reflector, or all its peers, has lost everybody, and everybody it
@@ -238,6 +265,9 @@ _PODS = (
         _side((HOST_END, POD_END, PAIR, POD_ROUTES, HOST_ROUTE, LOOKUP), "on subject"),
     ),
     Rule(_side(PAIR, "on subject"), _side((POD_ROUTES, HOST_ROUTE, LOOKUP), "on subject")),
+    Rule(_side((HOST_END, POD_END, PAIR), "on subject"), _side(ANSWERS, "on subject")),
+    Rule(_side(POD_SYSCTLS, "on subject family"), _side(ANSWERS, "on subject family")),
+    _twins("on subject", checks=ANSWERS),
     # somebody who manages the interface flushes its routes, and resets what Calico set
     Rule(_side(HOST_ADDRESSES, "on subject"), _side((POD_SYSCTLS, HOST_SETTINGS, HOST_ROUTE), "on subject")),
     Rule(_side(HOST_ADDRESSES, "on link"), _side(STRAY, "on link")),
@@ -258,7 +288,9 @@ _PODS = (
     _twins("on subject", checks=POD_ROUTES, having="kind:missing"),
     # a Felix that knows none of its pods; a script that changes one setting of all; pods older than their tunnel
     _twins("on", checks=HOST_ROUTE, having="kind:missing"),
-    _twins("on setting", checks=POD_SYSCTLS),
+    _twins("on setting", checks=(POD_SYSCTLS, HOST_SETTINGS)),
+    _twins("on", checks=HOST_ADDRESSES),
+    _twins("on", checks=POD_FORWARDS),
     _twins("severity setting encap", checks=MTU),
 )
 
@@ -266,9 +298,7 @@ _KERNEL = (
     Rule(_side(BLACKHOLES, "on block"), _side((*ROUTES, DROPS), "on block")),
     Rule(_side(BLACKHOLES, "on address"), _side((HOST_ROUTE, LOOKUP), "on address")),
     # a node that blackholes another's block announces it
-    Rule(
-        _side(BLACKHOLES, "object", having="kind:unexpected"), _side(ROUTES, "object", having="kind:different by:BIRD")
-    ),
+    Rule(_side(BLACKHOLES, "object", lacking="kind:missing"), _side(ROUTES, "object", having="kind:different by:BIRD")),
     _twins("object", checks=BLACKHOLES, having="by:BIRD"),
     Rule(_side(STRAY, "on address"), _side((HOST_ROUTE, LOOKUP), "on address")),
     Rule(_side(HOST_ROUTE, "on address"), _side(LOOKUP, "on address")),
@@ -279,6 +309,10 @@ _KERNEL = (
         _side((STRAY, *ROUTES), "object", having="by:BIRD"),
     ),
     _twins("object", checks=STRAY, having="by:BIRD"),
+    # one address of an interface: its local, broadcast and network routes
+    _twins("on device", "on link", checks=STRAY, having="by:kernel"),
+    # one policy rule for many pods and blocks
+    _twins("on rule", checks=(LOOKUP, EGRESS, *ROUTES)),
     # one prefix that several nodes lack, all prefixes that a node lacks of another
     _twins("object", "on node", checks=ROUTES, having="kind:missing"),
 )

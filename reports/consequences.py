@@ -44,12 +44,16 @@ NOUNS = {  # what a consequence is called when it is counted
     rules.LEAKS: "leak",
     rules.MTU: "more pod",
     rules.STRICT: "more address",
+    rules.ANSWERS: "answer",
+    rules.EGRESS: "pod's own traffic",
+    rules.POD_FORWARDS: "more pod",
 }
 PLURALS = {
     COPY: "copies of it by BGP",
     "VXLAN entry": "VXLAN entries",
     "eth0": "eth0",
     "block's free addresses": "blocks' free addresses",
+    "pod's own traffic": "pods' own traffic",
 }
 SAYS = {Kind.MISSING: "missing", Kind.DIFFERENT: "wrong", Kind.UNEXPECTED: ""}
 PARTS = {  # of a pod's network, in titles
@@ -69,6 +73,9 @@ STATES = {
     rules.BLOCK_OWNER: "without one owner",
     rules.LOOKUP: "diverted",
     rules.STRICT: "borrowed",
+    rules.ANSWERS: "missing",
+    rules.EGRESS: "dropped",
+    rules.POD_FORWARDS: "",
 }
 
 
@@ -90,6 +97,8 @@ def consequence_line(finding: Finding) -> str:
 
 def _title(finding: Finding) -> str:
     told = _TITLES.get(finding.check)
+    if finding.check == rules.LOOKUP and "rule" in facts(finding):
+        return _rule(finding)
     if finding.check in PARTS:
         return f"{finding.node}: {PARTS[finding.check]} of pod {finding.subject} {LONG[finding.kind]}"
     return (told(finding) if told else "") or headline(finding)
@@ -104,6 +113,9 @@ def _bird(finding: Finding) -> str:
 
 
 def _session(finding: Finding) -> str:
+    if "state:notready" in finding.about:
+        ends = f"{finding.node} or {_first(finding, 'node') or finding.object}"
+        return f"{finding.node if 'state:alone' in finding.about else ends} is not Ready"
     if "state:alone" in finding.about:
         return f"{finding.node}: none of its BGP sessions is established"
     one, other = sorted((finding.node, _first(finding, "node") or finding.object))
@@ -122,6 +134,17 @@ def _holder(finding: Finding) -> str:
 
 def _stray(finding: Finding) -> str:
     return f"{finding.node}: stray route {finding.object}"
+
+
+def _rule(finding: Finding) -> str:
+    priority = _first(finding, "rule")
+    return f"{finding.node}: policy rule {priority} takes packets away" if priority else ""
+
+
+def _on_subnet(finding: Finding) -> str:
+    if "state:silent" in finding.about:
+        return f"{finding.node}: ARP is off on {_first(finding, 'device')}"
+    return f"{finding.node}: wrong fixed MAC address of {_first(finding, 'node')}"
 
 
 _TITLES: dict[str, Callable[[Finding], str]] = {
@@ -144,6 +167,9 @@ _TITLES: dict[str, Callable[[Finding], str]] = {
     rules.BLOCK_ROUTES: lambda finding: _route(finding),
     rules.BORROWED: lambda finding: _route(finding),
     rules.ONE_POD: lambda finding: _address(finding),
+    rules.ON_SUBNET: _on_subnet,
+    rules.LENGTH: lambda finding: f"{finding.node}: its address and its interface differ in the length of the subnet",
+    rules.EGRESS: _rule,
 }
 
 
@@ -156,6 +182,8 @@ def _address(finding: Finding) -> str:
 
 
 def _route(finding: Finding) -> str:
+    if "rule" in facts(finding):
+        return _rule(finding)
     state = SAYS[finding.kind]
     return f"{finding.node}: route {finding.object} to {_first(finding, 'node')} is {state}"
 

@@ -1,4 +1,7 @@
-"""The fault catalogue of calico-state §8: every row F1 to F65, proved or with the reason why it cannot be seen."""
+"""The fault catalogue of calico-state §8: every row F1 to F65, proved or with the reason why it cannot be seen.
+
+Rows X stand beside it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,16 @@ from tests.faults import (
     rows_blackhole,
     rows_interface,
     rows_ipam,
+    rows_more,
     rows_pod,
     rows_tunnel,
     rows_workload,
 )
 from tests.faults.row import Row, Unseen
 
-IDS = tuple(f"F{number}" for number in range(1, 66))
+IDS = (*(f"F{number}" for number in range(1, 66)), *rows_more.MORE_IDS)
 
-_PARTS = (rows_pod, rows_interface, rows_workload, rows_blackhole, rows_bgp, rows_tunnel, rows_ipam)
+_PARTS = (rows_pod, rows_interface, rows_workload, rows_blackhole, rows_bgp, rows_tunnel, rows_ipam, rows_more)
 
 ROWS: tuple[Row, ...] = tuple(
     sorted((row for part in _PARTS for row in part.ROWS), key=lambda row: IDS.index(row.id) if row.id in IDS else -1)

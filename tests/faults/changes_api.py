@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from expect.flux import CONFIGURATION
 from model import ip, net
 from model.cluster import Settings
 
@@ -34,6 +35,7 @@ def api(edit: Callable[[Cluster], Cluster]) -> Change:
                     blocks_after=new.blocks,
                     affinities_after=new.affinities,
                     nodes_after=new.nodes,
+                    **{again: getattr(new, first) for first, again in CONFIGURATION.items()},
                 )
             )
         return replace(snapshot, looks=tuple(looks))

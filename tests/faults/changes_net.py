@@ -162,6 +162,16 @@ def neighbours(edit_one: Callable[[net.Neighbour], net.Neighbour | None]) -> Edi
     return edit
 
 
+def more_neighbours(*items: net.Neighbour) -> Edit:
+    """Add neighbour entries."""
+    return lambda space: replace(space, neighbours=(*space.neighbours, *items))
+
+
+def more_rules(*items: net.Rule) -> Edit:
+    """Add policy rules."""
+    return lambda space: replace(space, rules=(*space.rules, *items))
+
+
 def _hop(dev: str) -> net.Hop:
     return net.Hop(None, dev)
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 HEAD = """# The fault catalogue
 
-Made from `tests/faults`. Each row is a fault that was reported for Calico, or follows from its code. It is made on a
-healthy simulated cluster, with what the kernel and Calico make of it, and the suite must find just what stands here:
-check, node, object. The checks that find the fault itself are in bold, the others find its consequences. *Proved* says
-where: on the simulated cluster, and by its name in the lab (`lab/faults`) or on a recording (`tests/recordings`) too.
+Made from `tests/faults`. Each row F is a fault that was reported for Calico, or follows from its code; rows X are
+faults of which nobody told, and which changing every recorded fact showed. Each is made on a healthy simulated cluster,
+with what the kernel and Calico make of it, and the suite must find just what stands here: check, node, object. The
+checks that find the fault itself are in bold, the others find its consequences. *Proved* says where: on the simulated
+cluster, and by its name in the lab (`lab/faults`) or on a recording (`tests/recordings`) too.
 
 Objects: `default/a0` and `default/a1` are pods of node1, `10.48.202.64/26` its block; node2 and node3 alike.
 

@@ -50,6 +50,12 @@ PRIORITIES = "felix_and_bird_have_the_same_priorities"
 SESSIONS = "bgp_sessions_are_established"
 STRICT = "strict_affinity_leaves_nothing_borrowed"
 NODE_IN_POOL = "no_nodes_address_lies_in_a_pool"
+ANSWERS = "pod_and_node_answer_each_other"
+EGRESS = "pods_packets_are_routed_by_its_node"
+FIXED = "no_fixed_neighbour_misleads"
+ON_SUBNET = "node_finds_the_others_on_its_subnet"
+REVERSE_PATH = "strict_filtering_lets_the_other_nodes_in"
+TO_NODES = "node_has_a_route_to_every_other_node"
 WIREGUARD = "encrypted_peers_are_reached_by_wireguard"
 
 

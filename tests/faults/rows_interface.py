@@ -9,7 +9,7 @@ from tests.faults.changes import (
     inside,
     without_namespace,
 )
-from tests.faults.changes_api import settings
+from tests.faults.changes_api import of, settings
 from tests.faults.changes_net import (
     add,
     address,
@@ -21,16 +21,19 @@ from tests.faults.changes_net import (
     sysctl,
     sysctls,
     to,
+    turn,
     workload,
 )
 from tests.faults.places import (
     A0,
     A1,
+    BLOCK3,
     HOST_LL,
     IP,
     LINK,
     LINK1,
     OTHER_MAC,
+    RACK3,
 )
 from tests.faults.row import (
     ARP,
@@ -41,8 +44,10 @@ from tests.faults.row import (
     HOST_SETTINGS,
     INTERFACE,
     LEFTOVER,
+    LENGTH,
     PAIR,
     PEER,
+    REVERSE_PATH,
     Case,
     Row,
     found,
@@ -251,13 +256,33 @@ ROWS = (
     ),
     Row(
         "F18",
-        "strict reverse-path filtering on the host interface where the host's default is none",
-        (HOST_SETTINGS,),
+        "strict reverse-path filtering where packets come in by another interface than the way back, or where the "
+        "host's default is none",
+        (HOST_SETTINGS, REVERSE_PATH),
         (
             Case(
                 "noencap",
                 host("node1", sysctls({f"net.ipv4.conf.{LINK}.rp_filter": "1"})),
                 found((HOST_SETTINGS, "node1", f"{A0}/net.ipv4.conf.{LINK}.rp_filter")),
+            ),
+            Case(
+                "noencap",
+                every(
+                    of("pods", A0, annotations={"cni.projectcalico.org/allowedSourcePrefixes": '["192.0.2.0/24"]'}),
+                    host("node1", sysctl(net__ipv4__conf__all__rp_filter="1")),
+                ),
+                found((HOST_SETTINGS, "node1", f"{A0}/net.ipv4.conf.{LINK}.rp_filter")),
+                "for all, and a pod may send from other addresses",
+            ),
+            Case(
+                "ipip-cross",
+                every(
+                    of("nodes", "node1", bgp_ipv4="10.0.1.11/16"),
+                    host("node1", turn(to(BLOCK3), hops=(net.Hop(RACK3, "ens160", net.HOP_ONLINK),), mtu=None)),
+                    host("node3", sysctls({"net.ipv4.conf.ens160.rp_filter": "1"})),
+                ),
+                found((LENGTH, "node1", "ipv4/length"), (REVERSE_PATH, "node3", "net.ipv4.conf.ens160.rp_filter")),
+                "one node thinks that they share a subnet, the other does not",
             ),
         ),
     ),

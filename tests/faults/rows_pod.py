@@ -36,6 +36,7 @@ from tests.faults.places import (
 )
 from tests.faults.row import (
     ALLOCATION,
+    ANSWERS,
     ARP,
     DEFAULT,
     DIVERTED,
@@ -190,7 +191,7 @@ ROWS = (
     Row(
         "F7",
         "nobody answers the pod's ARP for its gateway: 169.254.1.1 is FAILED in its neighbour table",
-        (ARP,),
+        (ARP, ANSWERS),
         (
             Case(
                 "talking",
@@ -198,12 +199,21 @@ ROWS = (
                     host("node1", sysctls({f"net.ipv4.conf.{LINK}.proxy_arp": "0"})),
                     inside(A0, neighbours(_unanswered)),
                 ),
-                found((ARP, "node1", f"{A0}/net.ipv4.conf.{LINK}.proxy_arp")),
+                found(
+                    (ARP, "node1", f"{A0}/net.ipv4.conf.{LINK}.proxy_arp"),
+                    (ANSWERS, "node1", f"{A0}/answer-169.254.1.1"),
+                ),
+            ),
+            Case(
+                "talking",
+                inside(A0, neighbours(_unanswered)),
+                found((ANSWERS, "node1", f"{A0}/answer-169.254.1.1")),
+                "with every setting right: something filters ARP",
             ),
         ),
         lab=("F15",),
         recorded=("labelled/fault-10-proxyarp-off",),
-        note="the entry itself is no evidence: an idle pod has none; proxy_arp on the host interface is the cause",
+        note="an idle pod has no entry, and then proxy_arp on the host interface alone tells",
     ),
     Row(
         "F8",

@@ -36,6 +36,7 @@ def ip_link(entry: dict[str, Any], index: dict[str, int]) -> Link:
         entry.get("link_netnsid"),
         entry.get("master"),
         tunnel,
+        "NOARP" in entry["flags"],
     )
 
 

@@ -34,6 +34,7 @@ def netlink_link(entry: Any, names: dict[int, str]) -> Link:
         entry.get_attr("IFLA_LINK_NETNSID"),
         names.get(entry.get_attr("IFLA_MASTER")),
         tunnel,
+        bool(entry["flags"] & 0x80),
     )
 
 

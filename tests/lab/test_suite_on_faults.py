@@ -94,6 +94,13 @@ FOUND: dict[str, set[Place]] = {
     "F39": {(BLOCK_ROUTES, "worker1", "10.48.0.128/26")},
     "F42": {(LEFTOVER, "worker1", "10.48.0.0/26")},
     "F43": {(BLOCK_ROUTES, "worker1", "10.48.0.128/26")},
+    "X1": {
+        ("host_route_wins_the_lookup", "worker1", ADDRESS),
+        (LEFTOVER, "worker1", "10.48.0.67/32"),
+    },
+    "X2": {("node_finds_the_others_on_its_subnet", "worker1", "worker2/10.0.0.12")},
+    "X3": {("no_fixed_neighbour_misleads", "worker1", f"{POD}/neighbour-10.48.0.67")},
+    "X4": {(PEER, "worker1", POD)},
     "bird-killed": {
         ("bird_answers", "worker2", "bird"),
         (SESSIONS, "worker1", "10.0.0.12"),

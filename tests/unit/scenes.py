@@ -160,7 +160,8 @@ class Scene:
 
     def look(self) -> Look:
         later = self.later or self.cluster
-        return Look(self.cluster, later.pods, later.blocks, later.affinities, later.nodes)
+        listed = (later.pods, later.blocks, later.affinities, later.nodes)
+        return Look(self.cluster, *listed, later.pools, later.felix, later.bgp, later.peers)
 
     def observe(self) -> Snapshot:
         """The observation of this cluster."""

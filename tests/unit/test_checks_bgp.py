@@ -345,6 +345,11 @@ SESSIONS_ROWS = [
     ),
     Row("down, and carries nothing", both(vxlan, bird(W1, to(PEER), state="start")), {(W1, PEER, HOUSEKEEPING)}),
     Row(
+        "down, carries nothing, and the other node is not ready",
+        both(vxlan, bird(W1, to(PEER), state="start"), lambda c: c.api("nodes", W2, ready=False)),
+        {(W1, PEER, HOUSEKEEPING)},
+    ),
+    Row(
         "down, and services are announced",
         both(
             vxlan,
@@ -460,6 +465,21 @@ SESSIONS_ROWS = [
         {(W1, PEER, BROKEN), (H1, PEER, BROKEN)},
         ("worker2 could not be observed either",),
     ),
+    Row(
+        "down, and the other node is not ready",
+        both(
+            bird(W1, to(PEER), state="start", info="Active"),
+            lambda c: c.api("nodes", W2, ready=False),
+        ),
+        {(W1, PEER, WRONG)},
+        ("worker2 or worker1 is not Ready: see kubectl describe node",),
+    ),
+    Row(
+        "down, and this node is not ready",
+        both(bird(W1, to(PEER), state="start", info="Active"), lambda c: c.api("nodes", W1, ready=None)),
+        {(W1, PEER, WRONG)},
+    ),
+    Row("up, and the other node is not ready", lambda c: c.api("nodes", W2, ready=False), set()),
     Row(
         "down, and the other node changes",
         both(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ from tests.unit.builders import (
     rule,
     via,
 )
-from tests.unit.tables import BROKEN, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,8 @@ INTERFACE_ROWS = [
     Row("down", link(up=False, carrier=False), {(W1, CUSTOMER, BROKEN)}, (f"{CALI}: it is administratively down",)),
     Row("no carrier", link(carrier=False), {(W1, CUSTOMER, BROKEN)}, ("no carrier: eth0 is down or gone",)),
     Row("enslaved", link(master="br0"), {(W1, CUSTOMER, BROKEN)}, ("br0 has enslaved it",)),
+    Row("netkit without ARP", link(kind="netkit", noarp=True), set()),
+    Row("no ARP", link(noarp=True), {(W1, CUSTOMER, BROKEN)}, ("it does no ARP (NOARP): nobody answers for",)),
     Row("down, being deleted", link(LEAVING, up=False), {(W1, LEAVING, BROKEN)}),
     Row("another's name", link(name="cali00000000000"), {(W1, CUSTOMER, BROKEN)}),
 ]
@@ -307,6 +309,12 @@ LEADS_ROWS = [
         both(host(prefsrc="10.0.0.11"), lambda c: c.settings("felix", deviceRouteSourceAddress="10.0.0.11")),
         set(),
     ),
+    Row(
+        "Felix's, without its source",
+        both(host(metric=1024), lambda c: c.settings("felix", deviceRouteSourceAddress="10.0.0.11")),
+        {(W1, OBJECT, WRONG)},
+        ("with source none, expected 10.0.0.11",),
+    ),
     Row("mtu", host(mtu=600), {(W1, OBJECT, WRONG)}, ("with mtu 600",)),
     Row("the CNI plugin's and Felix's", add("routes", host_route("10.48.0.67", CALI, metric=1024)), set()),
     Row(
@@ -330,6 +338,13 @@ LEADS_ROWS = [
     Row("dual stack", no_route("fd00:10:48::44/128"), {(W1, f"{DUAL}/fd00:10:48::44/128", BROKEN)}),
 ]
 
+PARTIAL: list[tuple[str, dict[str, Any], str, str]] = [
+    ("TOS", {"tos": 16}, WRONG, "with TOS 0x10"),
+    ("ports", {"other": ("dport", "ipproto")}, WRONG, "of certain dport, ipproto"),
+    ("a user's", {"other": ("uidrange",)}, HOUSEKEEPING, "of certain uidrange"),
+    ("a mark", {"fwmark": 7, "fwmask": 255}, HOUSEKEEPING, "with mark 0x7"),
+    ("both", {"tos": 8, "other": ("dscp",)}, WRONG, "with TOS 0x8 and of certain dscp"),
+]
 WINS = "host_route_wins_the_lookup"
 WINS_ROWS = [
     Row("a migration", migration, ENDS, ("the other's route may win",)),
@@ -381,6 +396,34 @@ WINS_ROWS = [
         add("rules", rule(100, 0, action=net.RULE_PROHIBIT, dst=IP)),
         {(W1, OBJECT, BROKEN)},
         ("prohibit 10.48.0.67",),
+    ),
+    *(
+        Row(
+            f"a rule for some packets to elsewhere: {name}",
+            both(
+                add("rules", rule(100, 100, dst=IP, **selector)),
+                add("routes", route("0.0.0.0/0", via("10.0.0.254", "ens160"), table=100)),
+            ),
+            {(W1, OBJECT, severity)},
+            (f"rule 100 takes packets to 10.48.0.67 {words} to default via 10.0.0.254", "ip -4 route show table 100"),
+        )
+        for name, selector, severity, words in PARTIAL
+    ),
+    Row(
+        "a rule for some packets that drops",
+        add("rules", rule(100, 0, action=net.RULE_BLACKHOLE, dst=IP, tos=16)),
+        {(W1, OBJECT, BROKEN)},
+        ("with TOS 0x10 to blackhole 10.48.0.67", "ip -4 rule"),
+    ),
+    Row("a rule for some packets to no route", add("rules", rule(100, 100, dst=IP, tos=16)), set()),
+    Row("a rule for some packets to main", add("rules", rule(100, net.MAIN, dst=IP, tos=16)), set()),
+    Row(
+        "a rule for those whom somebody marked, whatever their address",
+        both(
+            add("rules", rule(100, 100, fwmark=1, fwmask=1)),
+            add("routes", route("0.0.0.0/0", via("10.0.0.254", "ens160"), table=100)),
+        ),
+        set(),
     ),
     Row(
         "no rule leads to main",

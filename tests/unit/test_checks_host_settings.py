@@ -38,6 +38,7 @@ def sysctl(name: str, value: str | None, node: str = W1) -> Callable[[Scene], No
     return lambda c: c.node(node).sysctl(name, value)
 
 
+EVERY = "net.ipv4.conf.all.rp_filter"
 LOCALNET, DELAY, FILTER = (
     f"net.ipv4.conf.{CALI}.route_localnet",
     f"net.ipv4.neigh.{CALI}.proxy_delay",
@@ -114,8 +115,25 @@ SETTINGS_ROWS = [
         "strict rp_filter of a pod with other sources",
         on(sysctl(FILTER, "1"), lambda c: c.api("pods", CUSTOMER, annotations=SOURCES)),
         setting(FILTER, WRONG),
+        (f"neither {FILTER} nor that of all is 1 (annotation cni.projectcalico.org/allowedSourcePrefixes)",),
     ),
+    Row(
+        "strict for all, a pod with other sources",
+        on(sysctl(EVERY, "1"), lambda c: c.api("pods", CUSTOMER, annotations=SOURCES)),
+        setting(FILTER, WRONG),
+        (f"{FILTER} = 0 (all: 1)", "a hardening script set it for all interfaces"),
+    ),
+    Row(
+        "strict, but loose for all, a pod with other sources",
+        on(sysctl(FILTER, "1"), sysctl(EVERY, "2"), lambda c: c.api("pods", CUSTOMER, annotations=SOURCES)),
+        set(),
+    ),
+    Row("strict for all", sysctl(EVERY, "1"), set()),
+    Row("strict, but loose for all", on(sysctl(FILTER, "1"), sysctl(EVERY, "2")), set()),
+    Row("loose", sysctl(FILTER, "2"), setting(FILTER, HOUSEKEEPING)),
     Row("no rp_filter with BPF", felix(bpfEnabled=True), set()),
+    Row("strict for all with BPF", on(felix(bpfEnabled=True), sysctl(EVERY, "1")), set()),
+    Row("strict with BPF", on(felix(bpfEnabled=True), sysctl(FILTER, "1")), setting(FILTER, HOUSEKEEPING)),
 ]
 
 TABLES = {SETTINGS: SETTINGS_ROWS}

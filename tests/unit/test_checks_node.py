@@ -11,8 +11,9 @@ from msgspec import structs
 from model.cluster import Node
 from model.node import Absent
 from model.trial import Trials, Untried
-from tests.unit.builders import BLOCK1, CUSTOMER, NODES, pod
+from tests.unit.builders import BLOCK1, CUSTOMER, NODES, OWNERS, pod
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNASKED, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.tunnelled import release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,23 @@ def no_bgp(cluster: Scene) -> None:
 
 
 ADDRESS_ROWS = [
-    Row("unread", unread(W1, "addresses"), {(W1, W1, UNOBSERVED)}, ("addresses could not be read",)),
+    Row(
+        "unread",
+        unread(W1, "addresses"),
+        {(W1, W1, UNOBSERVED)},
+        ("addresses, routes or rules could not be read",),
+    ),
+    Row(
+        "no rule to the local table",
+        lambda c: c.node(W1).drop("rules", lambda r: r.family == 4 and r.priority == 0),
+        {(W1, "ipv4/delivery", BROKEN)},
+        (
+            "packets to 10.0.0.11 that come in by ens160 delivered on the node",
+            "BGP and tunnels end there",
+            "its rules and the local table lead elsewhere",
+            "was taken away by hand",
+        ),
+    ),
     Row(
         "gone",
         lambda c: c.node(W1).drop("addresses", lambda a: a.address == "10.0.0.11"),
@@ -251,6 +268,17 @@ def foreign(old: Trials) -> Trials:
     return structs.replace(old, trials=(structs.replace(first, owner=W2), *rest))
 
 
+def no_programmer(cluster: Scene) -> None:
+    release("v3.33.0")(cluster)
+    cluster.settings("felix", programClusterRoutes="Disabled")
+    cluster.settings("bgp", programClusterRoutes="Disabled")
+
+
+def only_workloads(cluster: Scene) -> None:
+    vxlan(cluster)
+    cluster.settings("felix", routeSource="WorkloadIPs")
+
+
 def claimed(cluster: Scene) -> None:
     cluster.api("affinities", "worker1-10-48-0-64-26", state="pending")
 
@@ -260,6 +288,18 @@ DROPS_ROWS = [
     Row("no word of a block that is being claimed", both(trials(forgotten), claimed), set()),
     Row("a control to nobody", control(target="10.48.0.100"), {(W1, BLOCK1, UNOBSERVED)}, ("is no live pod's",)),
     Row("another node's word", trials(foreign), {(W1, BLOCK1, UNOBSERVED)}),
+    Row(
+        "nobody programs it",
+        both(lookup("unicast dev ens160"), no_programmer),
+        {(name, block, INAPPLICABLE) for block, name in OWNERS.items()},
+        ("nothing of Calico programs its blackhole: no encapsulation in v3.33:", "programClusterRoutes is Disabled"),
+    ),
+    Row(
+        "Felix sees no blocks",
+        both(lookup("unicast dev ens160"), only_workloads),
+        {(name, block, INAPPLICABLE) for block, name in OWNERS.items()},
+        ("routeSource is WorkloadIPs",),
+    ),
     Row("off", trials(lambda _: Trials(asked=False, reason="--packets off")), on_all(UNASKED), ("--packets off",)),
     Row(
         "not applicable",

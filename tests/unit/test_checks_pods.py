@@ -125,6 +125,8 @@ INTERFACE_ROWS = [
     Row("down", eth0(up=False), {(W1, CUSTOMER, BROKEN)}, ("it is down",)),
     Row("no carrier", eth0(carrier=False), {(W1, CUSTOMER, BROKEN)}, ("it has no carrier",)),
     Row("enslaved", eth0(master="br0"), {(W1, CUSTOMER, BROKEN)}, ("br0 has enslaved it",)),
+    Row("netkit without ARP", eth0(kind="netkit", noarp=True), set()),
+    Row("no ARP", eth0(noarp=True), {(W1, CUSTOMER, BROKEN)}, ("it does no ARP (NOARP)",)),
     Row("down, being deleted", eth0(LEAVING, up=False), {(W1, LEAVING, BROKEN)}, ("it is down",)),
 ]
 

@@ -56,6 +56,10 @@ def add(*routes: net.Route, node: str = W1) -> Callable[[Scene], None]:
     return lambda c: c.node(node).add("routes", *routes)
 
 
+def add_rule(item: net.Rule) -> Callable[[Scene], None]:
+    return lambda c: c.node(W1).add("rules", item)
+
+
 def no_blocks(*cidrs: str) -> Callable[[Scene], None]:
     def vary(cluster: Scene) -> None:
         for cidr in cidrs:
@@ -83,9 +87,24 @@ def session(**fields: object) -> Callable[[Scene], None]:
     return vary
 
 
+def unready(name: str) -> Callable[[Scene], None]:
+    return lambda c: c.api("nodes", name, ready=None)
+
+
 def release(cluster: Scene, image: str) -> None:
     for name in NODES:
         cluster.api("pods", f"kube-system/calico-node-{name}", images=(f"calico/node:{image}",))
+
+
+def both_program(cluster: Scene) -> None:
+    """Felix and BIRD program what is not encapsulated; worker2 is reached by a router, and Felix leaves it out."""
+    release(cluster, "v3.33.0")
+    cluster.settings("felix", programClusterRoutes="Enabled")
+    cluster.api("nodes", W1, bgp_ipv4="10.0.0.11/32")
+    router = via("10.0.0.254", "ens160")
+    cluster.node(W1).add("routes", route("10.0.0.12/32", router, protocol=net.PROTO_STATIC))
+    cluster.node(W1).route(BORROWED, hops=router)
+    cluster.node(W1).route(BLOCK2, hops=router, metric=1024)
 
 
 def felix(cluster: Scene) -> None:
@@ -166,7 +185,7 @@ BLOCKS_ROWS = [
         "another node",
         host(BLOCK2, hops=via("10.0.0.10", "ens160")),
         REMOTE,
-        ("does not lead to worker2 by the way that",),
+        ("does not lead to worker2 (10.0.0.12)",),
     ),
     Row("another interface", host(BLOCK2, hops=via("10.0.0.12", "docker0")), REMOTE),
     Row("two nodes", host(BLOCK2, hops=(Hop("10.0.0.12", "ens160"), Hop("10.0.0.10", "ens160"))), REMOTE),
@@ -210,6 +229,67 @@ BLOCKS_ROWS = [
         no_main_rule,
         {(H1, BLOCK1, BROKEN), (H1, BLOCK2, BROKEN)},
         ("no rule leads packets to 10.48.0.64 to a route",),
+    ),
+    Row(
+        "missing, the other node is not ready",
+        both(no_route(BLOCK2), unready(W2), session(state="start", info="Active")),
+        {(W1, BLOCK2, INAPPLICABLE)},
+        ("worker2 or worker1 is not Ready, and no session joins them: BGP has withdrawn it",),
+    ),
+    Row(
+        "missing, this node is not ready",
+        both(no_route(BLOCK2), unready(W1), session(state="start", info="Active")),
+        {(W1, BLOCK2, INAPPLICABLE)},
+    ),
+    Row("missing, the other node is not ready, its session is up", both(no_route(BLOCK2), unready(W2)), REMOTE),
+    Row(
+        "of both programmers",
+        both(both_program, add(route(BLOCK2, via("10.0.0.12", "ens160", net.HOP_ONLINK), protocol=net.PROTO_FELIX))),
+        set(),
+    ),
+    Row(
+        "of one of two programmers, and somebody's",
+        both(both_program, add(route(BLOCK2, via("10.0.0.10", "ens160"), protocol=net.PROTO_STATIC, metric=4096))),
+        {(W1, BLOCK2, WRONG)},
+        ("a second route to it: 10.48.0.128/26 via 10.0.0.10 dev ens160 proto static",),
+    ),
+    Row("there, the other node is not ready", unready(W2), set()),
+    Row("to another, its node is not ready", both(host(BLOCK2, hops=via("10.0.0.10", "ens160")), unready(W2)), REMOTE),
+    Row(
+        "Felix's, missing, the other node is not ready",
+        both(felix, no_route(BLOCK2), unready(W2), session(state="start", info="Active")),
+        REMOTE,
+    ),
+    *(
+        Row(
+            f"a rule for some packets: {name}",
+            both(
+                add_rule(one),
+                add(route("10.48.0.160/27", via("10.0.0.10", "ens160"), table=100)),
+            ),
+            {(W1, BLOCK2, severity)} if severity else set(),
+            (words, "ip -4 route show table 100") if severity else (),
+        )
+        for name, one, severity, words in (
+            ("TOS", rule(100, 100, tos=8), WRONG, "rule 100 takes packets to 10.48.0.160 with TOS 0x8 to"),
+            ("ports", rule(100, 100, other=("sport",)), WRONG, "of certain sport to 10.48.0.160/27 via 10.0.0.10"),
+            (
+                "a mark for the pool",
+                rule(100, 100, fwmark=9, fwmask=15, dst="10.48.0.0/16"),
+                HOUSEKEEPING,
+                "with mark 0x9",
+            ),
+            ("a mark", rule(100, 100, fwmark=9, fwmask=15), "", ""),
+            ("a mark's absence", rule(100, 200, fwmark=9, fwmask=15, invert=True), "", ""),
+            ("an interface's own", rule(100, 100, oif="ens160"), "", ""),
+            ("a tunnel's", rule(100, 100, other=("tun_id",)), "", ""),
+        )
+    ),
+    Row(
+        "a rule for some packets that drops",
+        lambda c: c.node(W1).add("rules", rule(100, 0, action=net.RULE_UNREACHABLE, dst=BLOCK2, other=("ipproto",))),
+        REMOTE,
+        ("of certain ipproto to unreachable 10.48.0.128", "ip -4 rule"),
     ),
     Row("a rule to an empty table", lambda c: c.node(W1).add("rules", rule(100, 100)), set()),
     Row("IPv6 missing", no_route(BLOCK2_V6), {(W1, BLOCK2_V6, BROKEN)}),
@@ -285,7 +365,7 @@ BLOCKS_ROWS = [
         "Felix's, another node",
         both(felix, host(BLOCK2, hops=via("10.0.0.10", "ens160"))),
         REMOTE,
-        ("does not lead to worker2 by the other node itself",),
+        ("does not lead straight to worker2 (10.0.0.12)",),
     ),
     Row(
         "a block of one address",
@@ -338,7 +418,7 @@ TUNNEL_ROWS = [
         "VXLAN, another node's tunnel",
         both(tunnelled, host(BLOCK2, hops=via("10.48.9.10", DEVICE))),
         REMOTE,
-        ("by the tunnel device", "10.48.0.128/26 via 10.48.9.12 dev vxlan.calico"),
+        ("does not lead into the tunnel to worker2", "10.48.0.128/26 via 10.48.9.12 dev vxlan.calico"),
     ),
     Row("VXLAN, by the uplink", both(tunnelled, host(BLOCK2, hops=via("10.0.0.12", "ens160"))), REMOTE),
     Row(
@@ -360,6 +440,43 @@ ROUTER = via("10.0.0.253", "ens160")
 FABRIC_ROWS = [
     Row("an aggregate of the fabric", fabric(route("10.48.0.0/17", ROUTER)), set()),
     Row("a default of the fabric", both(no_route("0.0.0.0/0"), fabric(route("0.0.0.0/0", ROUTER))), set()),
+    Row("the block's route by the router", fabric(route(BLOCK2, ROUTER)), set()),
+    Row(
+        "two routers",
+        fabric(route(BLOCK2, (Hop("10.0.0.253", "ens160"), Hop("10.0.0.252", "ens160")))),
+        set(),
+    ),
+    Row("the owner itself", fabric(route(BLOCK2, via("10.0.0.12", "ens160"))), set()),
+    Row(
+        "another node, in the AS of this one",
+        fabric(route(BLOCK2, via("10.0.0.10", "ens160"))),
+        REMOTE,
+        ("10.0.0.10 is node host1, not worker2, and no BGP session makes it the way there",),
+    ),
+    Row(
+        "two nodes",
+        fabric(route(BLOCK2, (Hop("10.0.0.12", "ens160"), Hop("10.0.0.10", "ens160")))),
+        REMOTE,
+        ("10.0.0.10 is node host1",),
+    ),
+    Row(
+        "another node, whose BGPPeer puts itself into the next hop",
+        both(
+            lambda c: c.settings("peers", "self", nextHopMode="Self", peerSelector="all()"),
+            fabric(route(BLOCK2, via("10.0.0.10", "ens160"))),
+        ),
+        set(),
+    ),
+    Row(
+        "another node, between this one's AS and the owner's",
+        both(
+            lambda c: c.settings("bgp", nodeToNodeMeshEnabled=False),
+            lambda c: c.settings("peers", "passer", peerIP="10.0.0.10", asNumber="64514"),
+            lambda c: c.api("nodes", H1, as_number="64514"),
+            fabric(route(BLOCK2, via("10.0.0.10", "ens160"))),
+        ),
+        set(),
+    ),
     Row("nothing of the fabric", fabric(), REMOTE, ("10.48.0.128/26 via worker2 proto bird",)),
     Row("an aggregate by hand", fabric(route("10.48.0.0/17", ROUTER, protocol=net.PROTO_STATIC)), REMOTE),
     Row(

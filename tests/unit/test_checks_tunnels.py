@@ -63,7 +63,7 @@ def says(what: str, severity: str = BROKEN, name: str = DEVICE) -> set[tuple[str
 
 # of a cluster without tunnels this check says that it does not apply; with them it says nothing
 DEVICES_ROWS = [
-    Row("unread", unread("links"), {(W1, W1, UNOBSERVED)}, ("links or addresses could not be read",)),
+    Row("unread", unread("links"), {(W1, W1, UNOBSERVED)}, ("links, addresses, routes or rules could not be read",)),
     Row("VXLAN", vxlan, set()),
     Row("VXLAN of IPv6", vxlan6, set()),
     Row("IPIP", ipip, set()),
@@ -76,6 +76,30 @@ DEVICES_ROWS = [
     ),
     Row("no tunl0", on(ipip, no_link(TUNNEL)), says("", name=TUNNEL)),
     Row("down", on(vxlan, device(up=False)), says("state"), ("it is administratively down", "vxlan.calico up")),
+    Row("no carrier", on(vxlan, device(carrier=False)), says("state"), ("it has no carrier",)),
+    Row(
+        "enslaved",
+        on(vxlan, device(master="br0")),
+        says("master"),
+        ("enslaved to br0", "vxlan.calico in no other interface"),
+    ),
+    Row(
+        "an address that is no source",
+        on(vxlan, tunnel_address(scope=253)),
+        says("scope", WRONG),
+        ("10.48.9.11/32 with scope global", "scope link"),
+    ),
+    Row(
+        "no local route",
+        on(vxlan, lambda c: c.node(W1).drop("routes", lambda r: r.dst == "10.48.9.11/32")),
+        says("delivery"),
+        ("packets to 10.48.9.11 delivered on the node", "its rules lead elsewhere"),
+    ),
+    Row(
+        "no local route of anything known",
+        on(vxlan, lambda c: c.node(W1).drop("routes", lambda r: r.type == net.LOCAL_TYPE)),
+        set(),
+    ),
     Row("another kind", on(vxlan, device(kind="dummy")), says("kind"), ("vxlan.calico of kind vxlan",)),
     Row("no kind", on(vxlan, device(kind="")), says("kind"), ("none",)),
     Row(
@@ -203,6 +227,8 @@ PEERS_ROWS = [
     ),
     Row("to another node", on(vxlan, entry(fdb, dst="10.0.0.10")), FDB, (f"{mac(W2)} dst 10.0.0.10",)),
     Row("another MAC", on(vxlan, entry(fdb, mac="66:00:00:00:00:01")), FDB),
+    Row("an entry that ages", on(vxlan, entry(fdb, state=0x04)), FDB, ("an entry that ages out", "permanent dev")),
+    Row("a static entry", on(vxlan, entry(fdb, state=0x40)), set()),
     Row("no neighbour", on(vxlan, no_entry(neighbour)), NEIGHBOUR, ("neighbour 10.48.9.12 lladdr",)),
     Row("a neighbour that ages", on(vxlan, entry(neighbour, state=0x04)), NEIGHBOUR),
     Row(

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from model.net import Link
+from model.net import Address, Link
 from tests.unit.builders import (
+    BLOCK1,
     BLOCK2,
     route,
     rule,
     via,
 )
-from tests.unit.tables import BROKEN, UNOBSERVED, Row, heard, told, untold
+from tests.unit.tables import BROKEN, HOUSEKEEPING, UNOBSERVED, Row, heard, told, untold
 from tests.unit.tunnelled import (
     device,
     no_link,
     on,
+    own,
     unread,
 )
 
@@ -42,6 +44,16 @@ def wireguard(cluster: Scene) -> None:
         cluster.node(name).add("routes", route(cidr, via(None, "wireguard.cali"), table=1, protocol=80))
 
 
+ENDPOINT = "10.48.9.71"
+
+
+def addressed(cluster: Scene) -> None:
+    """worker1's device has the address that its Node shows."""
+    cluster.api("nodes", W1, wireguard_ipv4=ENDPOINT)
+    cluster.node(W1).add("addresses", Address("wireguard.cali", ENDPOINT, 32, 0))
+    own(cluster, W1, f"{ENDPOINT}/32", "wireguard.cali")
+
+
 def marked(item: Rule) -> bool:
     return bool(item.fwmark)
 
@@ -63,10 +75,59 @@ ENCRYPTED_ROWS = [
         ("it is administratively down", "Felix enabled it"),
     ),
     Row(
+        "enslaved",
+        on(wireguard, device("wireguard.cali", master="br0")),
+        {(W1, "wireguard/wireguard.cali", BROKEN)},
+        ("enslaved to br0",),
+    ),
+    Row(
+        "no carrier",
+        on(wireguard, device("wireguard.cali", carrier=False)),
+        {(W1, "wireguard/wireguard.cali", BROKEN)},
+        ("it has no carrier",),
+    ),
+    Row(
+        "another kind",
+        on(wireguard, device("wireguard.cali", kind="dummy")),
+        {(W1, "wireguard/wireguard.cali", BROKEN)},
+        ("it is of kind dummy",),
+    ),
+    Row("of a kind that was not told", on(wireguard, device("wireguard.cali", kind="")), set()),
+    Row(
+        "too large",
+        on(wireguard, device("wireguard.cali", mtu=1500)),
+        {(W1, "wireguard/wireguard.cali/mtu", BROKEN)},
+        ("mtu 1440 or less on wireguard.cali", "mtu 1500", "large packets are lost on the way"),
+    ),
+    Row("with its address", on(wireguard, addressed), set()),
+    Row(
+        "without its address",
+        on(wireguard, lambda c: c.api("nodes", W1, wireguard_ipv4=ENDPOINT)),
+        {(W1, "wireguard/wireguard.cali/address", BROKEN)},
+        ("10.48.9.71/32 on wireguard.cali", "on no interface", "Felix has not given it to the device yet"),
+    ),
+    Row(
+        "its address elsewhere",
+        on(wireguard, addressed, lambda c: c.node(W1).change("addresses", lambda a: a.address == ENDPOINT, dev="lo")),
+        {(W1, "wireguard/wireguard.cali/address", BROKEN)},
+        ("10.48.9.71/32 on lo",),
+    ),
+    Row(
         "no rule",
         on(wireguard, lambda c: c.node(W1).drop("rules", marked)),
         LOST,
         ("no policy rule leads to a table", "packets take 10.48.0.128/26 via 10.0.0.12 dev ens160 proto bird in clear"),
+    ),
+    Row(
+        "a rule whose mask leaves nothing of the mark",
+        on(wireguard, lambda c: c.node(W1).change("rules", marked, fwmask=0)),
+        LOST,
+        ("in clear",),
+    ),
+    Row(
+        "a rule for those that are marked",
+        on(wireguard, lambda c: c.node(W1).change("rules", marked, invert=False)),
+        set(),
     ),
     Row(
         "no route",
@@ -84,7 +145,22 @@ ENCRYPTED_ROWS = [
         ),
         set(),
     ),
-    Row("one key", on(wireguard, lambda c: c.api("nodes", W2, wireguard_key=None)), set()),
+    Row(
+        "one key",
+        on(wireguard, lambda c: c.api("nodes", W2, wireguard_key=None)),
+        {(W1, f"wireguard/{BLOCK2}", BROKEN), (W2, f"wireguard/{BLOCK1}", BROKEN)},
+        ("no route to 10.48.0.128/26 dev wireguard.cali", "has published no key", "it drops what is sent there"),
+    ),
+    Row(
+        "one key, and no way into the table",
+        on(
+            wireguard,
+            lambda c: c.api("nodes", W2, wireguard_key=None),
+            lambda c: c.node(W1).drop("rules", marked),
+            lambda c: c.node(W2).drop("routes", lambda r: r.table == 1),
+        ),
+        {(W1, f"wireguard/{BLOCK2}", HOUSEKEEPING)},
+    ),
     Row(
         "IPv6 alone",
         on(

@@ -181,7 +181,7 @@ def test_links() -> None:
             },
         },
         {
-            "ifindex": 9, "ifname": "br0", "flags": [], "mtu": 1500,
+            "ifindex": 9, "ifname": "br0", "flags": ["NOARP"], "mtu": 1500,
             "linkinfo": {"info_kind": "bridge", "info_data": {"root_id": "8000.0:0", "id": {}}},
         },
     ]  # fmt: skip
@@ -193,7 +193,7 @@ def test_links() -> None:
         Link(6, "d1", veth, False, False, "", 1500, 5),
         Link(7, "vxlan.calico", "vxlan", False, False, "", 1450, vxlan=Vxlan(4096, 4789, "10.0.0.11", "ens160")),
         Link(8, "vx6", "vxlan", False, False, "", 1430, vxlan=Vxlan(0, 4790, "fd09::1", None, True)),
-        Link(9, "br0", "bridge", False, False, "", 1500),
+        Link(9, "br0", "bridge", False, False, "", 1500, noarp=True),
     )
 
 

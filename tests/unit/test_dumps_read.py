@@ -28,7 +28,8 @@ NAMES = sorted(
 
 Files = dict[str, Any]
 
-EMPTY: dict[str, Any] = {name: [] for name in ("link", "addr", "route", "route6", "rule", "rule6", "neigh")}
+RULES = [{"priority": 32766, "src": "all", "table": "main"}]  # no kernel is without any
+EMPTY: dict[str, Any] = {name: [] for name in ("link", "addr", "route", "route6", "rule6", "neigh")} | {"rule": RULES}
 
 
 def node(name: str, **files: Any) -> Files:
@@ -185,6 +186,34 @@ def test_a_missing_file_is_not_observed(tmp_path: Path, file: str, fact: str) ->
     facts = read(tmp_path, api("w1") | node("w1", **{file: None})).facts("w1")
     assert [(problem.fact, problem.where) for problem in facts.problems] == [(fact, "")]
     assert f"nodes/w1/{file}.json is missing" in facts.problems[0].reason
+
+
+def test_an_empty_list_of_rules_is_none(tmp_path: Path) -> None:
+    facts = read(tmp_path, api("w1") | node("w1", rule=[], netns__a=EMPTY | {"sysctl": {}, "rule": []})).facts("w1")
+    assert [(problem.fact, problem.where) for problem in facts.problems] == [("rules", ""), ("rules", "a")]
+    assert facts.problems[0].reason.startswith("nodes/w1/rule.json is empty, which no kernel's list of rules is")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"kind": "NodeList", "items": []},
+        {"kind": "List", "items": [{"kind": "Node", "metadata": {"name": "w1"}}]},
+        {"kind": "List", "items": [{"kind": "Service", "metadata": {"name": "s", "namespace": "n"}}]},
+    ],
+)
+def test_a_list_of_another_kind_is_refused_with_its_file(tmp_path: Path, listed: Files) -> None:
+    files = api("w1") | node("w1") | {"api/pods.json": listed}
+    with pytest.raises(UsageError, match=r"api/pods\.json: it holds a (Node|Service), not pods alone"):
+        read(tmp_path, files)
+
+
+def test_lists_of_the_right_kind_are_read_whatever_names_them(tmp_path: Path) -> None:
+    files = api("w1") | node("w1")
+    kinds = {"nodes": "Node", "ipamblocks": "IPAMBlock", "ipamconfigs": "IPAMConfiguration", "bgppeers": "BGPPeer"}
+    kinds |= {"blockaffinities": "BlockAffinity", "caliconodestatuses": "CalicoNodeStatus"}
+    files |= {f"api/{plural}.json": {"kind": f"{kind}List", "items": []} for plural, kind in kinds.items()}
+    assert read(tmp_path, files).looks[0].before.nodes == ()
 
 
 def test_a_missing_list_of_ipv6_routes_is_none_only_where_the_other_list_has_them(tmp_path: Path) -> None:

@@ -30,10 +30,11 @@ HOUSE = standard_rules(4)
 
 def by(*routes: Route, rules: Sequence[Rule] = HOUSE, flow: Flow | None = None) -> str:
     """How a packet leaves: the first device, the type where there is none, `none` where no route is found."""
-    won = Fib(routes, rules).lookup(flow or Flow(A))
-    if won is None:
-        return "none"
-    return next(out_devices(won), net.ROUTE_TYPES[won.type])
+    return label(Fib(routes, rules).lookup(flow or Flow(A)))
+
+
+def label(won: Route | None) -> str:
+    return "none" if won is None else next(out_devices(won), net.ROUTE_TYPES[won.type])
 
 
 def blackhole(dst: str, **fields: Any) -> Route:
@@ -109,6 +110,9 @@ RULES: dict[str, tuple[str, tuple[Rule, ...], Flow]] = {
     "iif lo is what the node makes": ("other", (rule(10, 100, iif="lo"), *HOUSE), Flow(A)),
     "iif lo is not what comes in": ("wide", (rule(10, 100, iif="lo"), *HOUSE), Flow(A, "10.9.0.1", "up")),
     "oif is never asked": ("wide", (rule(10, 100, oif="up"), *HOUSE), Flow(A)),
+    "a mark under a mask that leaves nothing of it": ("other", (rule(10, 100, fwmark=1, fwmask=2), *HOUSE), Flow(A)),
+    "not such a mark": ("wide", (rule(10, 100, fwmark=1, fwmask=2, invert=True), *HOUSE), Flow(A)),
+    "realms are given, not asked for": ("other", (rule(10, 100, other=("realms",)), *HOUSE), Flow(A)),
     "a mark": ("wide", (rule(10, 100, fwmark=1, fwmask=1), *HOUSE), Flow(A)),
     "not a mark: WireGuard's": (
         "other",
@@ -158,6 +162,45 @@ def test_rules_are_followed_as_the_kernel_does(name: str) -> None:
     wanted, rules, flow = RULES[name]
     assert by(*TWO, rules=rules, flow=flow) == wanted
     assert by(*TWO, rules=rules[::-1], flow=flow) == wanted
+
+
+DETOURS: dict[str, tuple[str | None, Rule]] = {
+    "a tos": ("other", rule(10, 100, tos=8)),
+    "ports": ("other", rule(10, 100, other=("dport", "ipproto"))),
+    "a user": ("other", rule(10, 100, other=("uidrange",))),
+    "a mark for some addresses": ("other", rule(10, 100, dst="10.1.0.0/16", fwmark=1, fwmask=1)),
+    "a drop": ("blackhole", rule(10, 0, action=net.RULE_BLACKHOLE, tos=8)),
+    "no route there": (None, rule(10, 300, tos=8)),
+    "the same way": (None, rule(10, net.MAIN, tos=8)),
+    "a mark": (None, rule(10, 100, fwmark=1, fwmask=1)),
+    "a mark beside another selector": (None, rule(10, 100, fwmark=1, fwmask=1, tos=8)),
+    "the unmarked ones": (None, rule(10, 100, fwmark=1, fwmask=1, invert=True)),
+    "a tunnel's": (None, rule(10, 100, other=("tun_id",))),
+    "a tunnel's ports": (None, rule(10, 100, other=("dport", "tun_id"))),
+    "what is bound to an interface": (None, rule(10, 100, oif="up", tos=8)),
+    "other addresses": (None, rule(10, 100, dst="10.2.0.0/16", tos=8)),
+    "all": (None, rule(10, 100)),
+}
+
+
+@pytest.mark.parametrize("name", DETOURS)
+def test_a_rule_for_some_packets_is_told_with_where_it_leads_them(name: str) -> None:
+    wanted, partial = DETOURS[name]
+    found = [(item, label(won)) for item, won in Fib(TWO, (partial, *HOUSE)).detours(Flow(A))]
+    assert found == ([] if wanted is None else [(partial, wanted)])
+
+
+def test_what_comes_in_has_no_user() -> None:
+    fib = Fib(TWO, (rule(10, 100, other=("uidrange",)), *HOUSE))
+    assert list(fib.detours(Flow(A, "10.9.0.1", "up"))) == []
+
+
+def test_a_route_for_a_tos_is_for_those_whom_a_rule_means_by_it() -> None:
+    tos = route("10.1.2.0/24", via(None, "narrow"), tos=8, metric=50)
+    plain = route("10.1.2.0/24", via(None, "plain"), metric=5)
+    fib = Fib((tos, plain, WIDE), (rule(10, net.MAIN, tos=8), *HOUSE))
+    assert label(fib.lookup(Flow(A))) == "plain"
+    assert [label(won) for _, won in fib.detours(Flow(A))] == ["narrow"]
 
 
 def test_suppress_prefixlength_hides_no_blackhole() -> None:

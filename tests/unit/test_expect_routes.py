@@ -288,15 +288,16 @@ def test_the_shapes_of_a_host_route(prefix: str, spec: dict[str, Any], metrics: 
     assert got.scope == (net.SCOPE_GLOBAL if ":" in prefix else net.SCOPE_LINK)
     assert got.metrics == metrics
     assert got.protocols == protocols
-    assert got.sources == {None}
+    assert {source for metric in metrics for source in got.sources(metric)} == {None}
 
 
 def test_a_source_of_device_routes_may_be_set_for_each_family() -> None:
     def vary(cluster: Scene) -> None:
         cluster.settings("felix", deviceRouteSourceAddress="10.0.0.11", deviceRouteSourceAddressIPv6="")
 
-    assert host_route(world(vary), "worker1", "10.48.0.67/32", "c").sources == {None, "10.0.0.11"}
-    assert host_route(world(vary), "worker1", "fd00::1/128", "c").sources == {None}
+    four = host_route(world(vary), "worker1", "10.48.0.67/32", "c")
+    assert (four.sources(0), four.sources(1024)) == ({None, "10.0.0.11"}, {"10.0.0.11"})
+    assert host_route(world(vary), "worker1", "fd00::1/128", "c").sources(1024) == {None}
 
 
 def test_the_protocol_of_device_routes_is_the_nodes_own() -> None:

@@ -83,6 +83,15 @@ ROUTES: list[tuple[net.Route, str]] = [
     ),
     (route("1.0.0.0/8", via("2.0.0.1", "a", net.HOP_LINKDOWN)), "1.0.0.0/8 via 2.0.0.1 dev a linkdown proto bird"),
     (route("1.0.0.0/8", type=77), "77 1.0.0.0/8 proto bird"),
+    (
+        route("1.0.0.0/8", via("2.0.0.1", "a"), prefsrc="3.0.0.1", mtu=1400, metric=5, tos=16),
+        "1.0.0.0/8 via 2.0.0.1 dev a proto bird src 3.0.0.1 metric 5 tos 0x10 mtu 1400",
+    ),
+    (route("fd00::/64", via(None, "a"), src="fd01::/64"), "fd00::/64 dev a proto bird from fd01::/64"),
+    (
+        route("1.0.0.0/8", (Hop("2.0.0.1", "a", 0, 3), Hop("2.0.0.2", "b"))),
+        "1.0.0.0/8 nexthop via 2.0.0.1 dev a weight 3 nexthop via 2.0.0.2 dev b proto bird",
+    ),
 ]
 
 
