@@ -56,8 +56,11 @@ class _Sessions:
         self.family = family
         self.peers = peers
         self.seen = seen
-        self.found = {peer: [one for one in seen.sessions if one.serves(peer)] for peer in peers}
-        self.up = [peer for peer in peers if any(one.established for one in self.found[peer])]
+        near: dict[str, list[Session]] = {}
+        for one in seen.sessions:
+            near.setdefault(one.neighbor, []).append(one)
+        self.found = {peer: [one for one in near.get(peer.address, ()) if one.serves(peer)] for peer in peers}
+        self.up = {peer for peer in peers if any(one.established for one in self.found[peer])}
         if bird_needed(node.world, node.name, family):
             self.severity = Severity.BROKEN
         else:
@@ -67,7 +70,8 @@ class _Sessions:
     def verdict(self) -> Verdict:
         """What is missing or down, and what nobody asked for."""
         differences = [self._down(peer) for peer in self.peers if peer not in self.up and not peer.optional]
-        others = [one for one in self.seen.sessions if not any(one.serves(peer) for peer in self.peers)]
+        wanted = {one for found in self.found.values() for one in found}
+        others = [one for one in self.seen.sessions if one not in wanted]
         unlisted = self.node.world.cluster.unlisted.get("bgppeers")
         reason = f"sessions beyond the mesh cannot be judged: {unlisted}"
         gaps = (Gap(self.node.name, reason),) if unlisted else ()

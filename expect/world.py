@@ -69,6 +69,8 @@ class World:
         self.look = look
         self.cluster: Cluster = look.before
         self.flux: Flux = flux_of(look)
+        self._releases: dict[str, Release] = {}
+        self._owners: dict[tuple[RouteClass | None, str], Ownership] = {}
 
     @cached_property
     def later(self) -> World | None:
@@ -235,15 +237,22 @@ class World:
 
     def release(self, node: str) -> Release:
         """The Calico release that a node runs."""
-        return release_of(self.cluster, self.agents.get(node))
+        if node not in self._releases:
+            self._releases[node] = release_of(self.cluster, self.agents.get(node))
+        return self._releases[node]
 
     def felix(self, node: str, field: str) -> object | None:
         """A FelixConfiguration field as it holds on a node: `node.<name>` before `default` (calico-state §4.1)."""
         for name in (f"node.{node}", "default"):
-            value = _field(self.cluster.felix, name, field)
+            settings = self._felix.get(name)
+            value = settings.get(field) if settings is not None else None
             if value is not None:
                 return value
         return None
+
+    @cached_property
+    def _felix(self) -> dict[str, Settings]:
+        return {settings.name: settings for settings in reversed(self.cluster.felix)}
 
     def bgp(self, field: str) -> object | None:
         """A field of the BGPConfiguration `default`."""
@@ -255,12 +264,17 @@ class World:
         A block that no pool contains (its pool was deleted) is BIRD's: its filter lets pass what lies in no pool, and
         Felix has no type for it (calico-state §4.2).
         """
-        if pool is None:
+        kind = route_class(pool) if pool is not None else None
+        if (kind, node) not in self._owners:
+            self._owners[kind, node] = self._owner(kind, node)
+        return self._owners[kind, node]
+
+    def _owner(self, kind: RouteClass | None, node: str) -> Ownership:
+        if kind is None:
             owners = frozenset({Owner.BIRD}) if self.bird_runs(node) else frozenset[Owner]()
             return Ownership(
                 owners, "no IPPool contains it: BIRD announces and programs it all the same, Felix does not"
             )
-        kind = route_class(pool)
         disabled = {RouteClass.VXLAN: "vxlanEnabled", RouteClass.IPIP: "ipipEnabled"}.get(kind)
         if disabled and self.felix(node, disabled) is False:
             return Ownership(frozenset(), f"FelixConfiguration {disabled} is false: Felix programs nothing of {kind}")
