@@ -1,3 +1,3 @@
-"""The suite's plugin. The project's own tests have a pytest.ini of their own and do not load it."""
+"""The suite's plugins. The project's own tests have a pytest.ini of their own and do not load it."""
 
-pytest_plugins = ("gate.plugin",)
+pytest_plugins = ("gate.plugin", "gate.dry_run")

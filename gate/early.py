@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-OURS = frozenset({"--replay", "--record", "--kubeconfig", "--lab", "--reach"})
+OURS = frozenset({"--replay", "--record", "--kubeconfig", "--lab", "--reach", "--dry-run", "--print-images"})
 MARK = "gate.plugin"
 HOME = Path(__file__).resolve().parents[1]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .topology import LabNode, Topology
 
-NEEDED = ("ip", "bird", "nsenter", "unshare", "mount", "umount", "sleep")
+NEEDED = ("ip", "bird", "nsenter", "unshare", "setpriv", "mount", "umount", "sleep")
 
 
 class AlreadyUpError(LabError):

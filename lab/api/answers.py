@@ -119,13 +119,21 @@ def _resource(world: World, user: str, what: Asked, request: Request) -> Reply:
         return _get(world, kind, what)
     if what.verb == "list":
         return _list(world, kind, what, request.query)
-    if what.verb in ("create", "delete") and not what.subresource:
-        write = writes.create if what.verb == "create" else removal.delete
-        done = write(world, user, kind, what, request)
+    done = None if what.subresource else _written(world, user, kind, what, request)
+    if done is not None:
         return Reply(done.code, msgspec.json.encode(done.body), headers=done.headers)
-    if what.verb == "patch" and not what.subresource:
-        return Reply(200, msgspec.json.encode(patches.patch(world, kind, what, request).body))
     raise status.RefusedError(status.method_not_allowed())
+
+
+def _written(world: World, user: str, kind: Kind, what: Asked, request: Request) -> writes.Done | None:
+    """What came of a write; None for a verb that is not carried out here."""
+    if what.verb == "create":
+        return writes.create(world, user, kind, what, request)
+    if what.verb == "delete":
+        return removal.delete(world, kind, what, request)
+    if what.verb == "patch":
+        return patches.patch(world, kind, what, request)
+    return None
 
 
 def _get(world: World, kind: Kind, what: Asked) -> Reply:

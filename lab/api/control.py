@@ -18,7 +18,9 @@ Nodes:
                                                busybox, alpine and calico have none, all others are not found
     kubelet("worker1", dead=True)              its pods stay as they are, exec fails with 500 (`on_channel`: behind the
                                                upgrade); `noticed`: the Node is NotReady; `start_seconds`: slow to start
-                                               pods, but alive with dead=False. kubelets_well ends it
+                                               pods, but alive with dead=False
+    confine("apparmor")                        containers that are not Unconfined (`selinux`: not spc_t) may not look
+                                               into other processes. kubelets_well ends both
 Troubles of the server, by path, method, node and count:
     trouble(Trouble("status", "*/exec", code=429, retry_after=1))
                                                see lab.api.trouble.Trouble: delay, hang, status, cut, garbage, drop for
@@ -35,7 +37,7 @@ import http.client
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -183,8 +185,13 @@ class Control(msgspec.Struct, frozen=True):
         """Let a node's kubelet die, come back, or be slow."""
         self._do("kubelet", KubeletTrouble(node, dead, noticed, on_channel, start_seconds))
 
+    def confine(self, by: Literal["apparmor", "selinux"]) -> None:
+        """Let all nodes confine containers that do not ask to be spared, from their next start on: they may not look
+        into other processes, whatever their capabilities."""
+        self._do("confine", {"by": by})
+
     def kubelets_well(self) -> None:
-        """Take back every `kubelet`."""
+        """Take back every `kubelet` and `confine`."""
         self._do("kubelets-well", {})
 
     def well(self) -> None:

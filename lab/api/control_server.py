@@ -52,6 +52,10 @@ class _Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Literal["privileged", "baseline", "restricted"]
 
 
+class _Confinement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    by: Literal["apparmor", "selinux"]
+
+
 class _Roles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`objects`: roles and bindings, with the namespaces and service accounts that they speak of. `bind`: names of
     ClusterRoles that `user` gets everywhere."""
@@ -122,7 +126,11 @@ def _cluster_operations(world: World, cluster: Cluster) -> dict[str, Callable[[b
     def pod_security(asked: _Level) -> None:
         world.gate.pod_security = asked.level
 
+    def confine(asked: _Confinement) -> None:
+        cluster.nodes.confined = asked.by
+
     return {
+        "confine": _typed(_Confinement, confine),
         "pod-security": _typed(_Level, pod_security),
         "refuse": _typed(Refusal, world.gate.refusals.append),
         "admit-all": _typed(_Nothing, lambda _: world.gate.open()),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -38,7 +38,7 @@ _NOISE = "\x00\x1b[31mlab noise\r\n" * 100
 class Order(msgspec.Struct, frozen=True):
     """What is to be run, and which streams the client wants."""
 
-    pod: dict[str, object]
+    pod: dict[str, Any]
     container: str
     command: tuple[str, ...]
     stdin: bool
@@ -67,7 +67,7 @@ async def answer(
     access.allow(world, user, what)
     access.allow(world, user, msgspec.structs.replace(what, verb="create"))
     order = _ordered(world, what, request)
-    node = str(order.pod["spec"]["nodeName"])  # type: ignore[index]
+    node = str(order.pod["spec"]["nodeName"])
     refused = ""
     if cluster.nodes.dead(node):
         refused = f"dial tcp {cluster.network.host_ips(node)[0]}:{KUBELET_PORT}: connect: connection refused"

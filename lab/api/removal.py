@@ -47,7 +47,7 @@ class Options(msgspec.Struct, frozen=True, rename="camel"):
     dry_run: Any = None
 
 
-def delete(world: World, user: str, kind: Kind, what: Asked, request: Request) -> Done:  # noqa: ARG001
+def delete(world: World, kind: Kind, what: Asked, request: Request) -> Done:
     """Carry out a DELETE. RefusedError: 404, 409 for a precondition that does not hold, 403 for kube-system."""
     if not what.name or (kind.namespaced and not what.namespace):
         raise RefusedError(status.method_not_allowed())

@@ -124,12 +124,20 @@ def expired(token: str) -> Json:
     return status(410, "Expired", message, metadata={"continue": token})
 
 
-_REASONS = {403: "Forbidden", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}
+_REASONS = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
 
 
 def told_to_fail(code: int, text: str = "") -> Json:
     """Any other failure, as the server words it, or with `text` as its message."""
     messages = {
+        401: "Unauthorized",
         403: "forbidden: this proxy does not let websocket connections through",
         429: "Too many requests, please try again later.",
         500: "Internal error occurred: etcdserver: request timed out",

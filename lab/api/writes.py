@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import uuid
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from lab.objects import Json, Kind
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of generated names: apimachinery util/rand
+_QUANTITY = r"[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?"
+_SHOWN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 _LONGEST_BASE = 58  # of a generated name, so that the whole is a label
 
 
@@ -53,6 +56,7 @@ def create_object(
     named = given["metadata"].get("name") or _generated(given["metadata"].get("generateName", ""))
     if namespace:
         admission.namespace_lives(world, kind, namespace, named)
+    _check_quantities(kind, given)
     obj = defaults.completed(kind.plural, given | {"metadata": _metadata(given["metadata"], named, namespace)})
     obj = admission.mutated(world, kind, obj, _random())
     if causes := validation.causes(kind, obj):
@@ -88,6 +92,18 @@ def _decoded(kind: Kind, body: bytes) -> Json:
         told = f'{name} in version "{version}" cannot be handled as a {kind.kind}'
         raise RefusedError(status.bad_request(told))
     return {"metadata": {}} | _without_null(given)
+
+
+def _check_quantities(kind: Kind, obj: Json) -> None:
+    """RefusedError (400) where a container asks for an amount that is none (apimachinery resource.ParseQuantity)."""
+    spec = obj.get("spec") or {}
+    pod = spec if kind.plural == "pods" else (spec.get("template") or {}).get("spec") or {}
+    for container in pod.get("containers") or []:
+        for amounts in (container.get("resources") or {}).values():
+            for amount in amounts.values() if isinstance(amounts, dict) else ():
+                if not re.fullmatch(_QUANTITY, str(amount)):
+                    told = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: quantities '
+                    raise RefusedError(status.bad_request(f"{told}must match the regular expression '{_SHOWN}'"))
 
 
 def _without_null(value: Json) -> Json:

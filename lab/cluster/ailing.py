@@ -25,7 +25,8 @@ def ail(cluster: Cluster, trouble: KubeletTrouble) -> None:
 
 
 def heal(cluster: Cluster) -> None:
-    """All kubelets are alive and quick again."""
+    """All kubelets are alive and quick again, and confine nobody."""
+    cluster.nodes.confined = ""
     for node in cluster.nodes.names:
         ail(cluster, KubeletTrouble(node, dead=False))
 

@@ -76,7 +76,7 @@ async def begin(cluster: Cluster, pod: Json, container: str, command: Sequence[s
     _check(cluster, pod, spec, command)
     argv = [*_inside(cluster, pod, spec), *command]
     process = await exec_process(argv, processes.environment(pod, spec), stdin)
-    cluster.kubelets.strays.add(process)
+    cluster.kubelets.note(process)
     return Program(process)
 
 

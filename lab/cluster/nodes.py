@@ -22,6 +22,7 @@ class Nodes:
         self.names = frozenset(names)
         self._dead: dict[str, asyncio.Event] = {}
         self.start_seconds: dict[str, float] = {}
+        self.confined = ""  # what confines containers on all nodes: "apparmor", "selinux"
 
     def keeper(self, node: str) -> int | None:
         """The process that holds the node's mount and network namespaces; None where no lab is up."""

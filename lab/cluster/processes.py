@@ -36,10 +36,10 @@ _SCRIPT = """set -e
 while [ "$1" != -- ]; do
   case "$1" in
     hide) mount -t tmpfs -o ro,mode=755 hidden "$2" ;;
-    readonly) mount --bind "$2" "$2"; mount -o remount,bind,ro "$2" ;;
-    root) mount -o remount,bind,ro / ;;
+    bind) mount --bind "$3" "$2" ;;
+    readonly) mount -o remount,bind,ro "$2" ;;
   esac
-  shift 2
+  shift 3
 done
 shift
 echo ready >&0
@@ -58,7 +58,7 @@ class Place(msgspec.Struct, frozen=True):
     """Where a container runs. `node`: the process that holds the node's mount namespace, None without a lab.
 
     `net`: the file of a network namespace of its own, "" for the node's. `private`: it has its own PID namespace.
-    `setup`: pairs of words for the script. `capabilities`: None for all.
+    `setup`: words for the script, by threes. `capabilities`: None for all.
     """
 
     node: int | None
@@ -82,41 +82,71 @@ class Place(msgspec.Struct, frozen=True):
         return [*options, "--", *command]
 
 
-def place(pod: Json, container: Json, node: int | None, net: str) -> Place:
-    """Where a container of the pod runs. StartError for a mount that the lab cannot make."""
+def place(pod: Json, container: Json, node: int | None, net: str, confined: str = "") -> Place:
+    """Where a container of the pod runs. StartError for a mount that the lab cannot make.
+
+    `confined`: what confines containers on the node, "apparmor" or "selinux": whoever does not ask to be spared may not
+    look into other processes.
+    """
     spec, context = pod["spec"], container.get("securityContext") or {}
-    setup = [] if node is None else _mounts(spec, container)
+    setup = [] if node is None else _mounts(spec, container, node)
     if context.get("readOnlyRootFilesystem") and node is not None:
-        setup += ["root", "/"]
+        setup += ["readonly", "/", ""]
     user = context.get("runAsUser", (spec.get("securityContext") or {}).get("runAsUser", 0))
+    capabilities = capabilities_of(context)
+    if confined and not _spared(confined, pod, container) and capabilities is not None:
+        capabilities = tuple(each for each in capabilities if each != "sys_ptrace")
     return Place(
         node=node,
         net=net,
         private=not spec.get("hostPID", False) and os.geteuid() == 0,
         setup=tuple(setup),
-        capabilities=capabilities_of(context),
+        capabilities=capabilities,
         escalation=context.get("allowPrivilegeEscalation", True),
         user=user,
     )
 
 
-def _mounts(spec: Json, container: Json) -> list[str]:
+def _spared(confined: str, pod: Json, container: Json) -> bool:
+    contexts = [holder.get("securityContext") or {} for holder in (container, pod["spec"])]
+    if confined == "selinux":
+        return any((context.get("seLinuxOptions") or {}).get("type") == "spc_t" for context in contexts)
+    note = f"container.apparmor.security.beta.kubernetes.io/{container['name']}"
+    asked = (pod["metadata"].get("annotations") or {}).get(note) == "unconfined"
+    return asked or any((context.get("appArmorProfile") or {}).get("type") == "Unconfined" for context in contexts)
+
+
+def missing(pod: Json, node: int | None) -> str:
+    """The kubelet's words for a host folder that must be there and is not; "" if there is none."""
+    for volume in pod["spec"].get("volumes") or []:
+        folder: Json = volume.get("hostPath") or {}
+        if node is None or folder.get("type") != "Directory":
+            continue
+        if not Path(f"/proc/{node}/root{os.path.realpath(folder['path'])}").is_dir():  # links lead out of there
+            why = f"hostPath type check failed: {folder['path']} is not a directory"
+            return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}'
+    return ""
+
+
+def _mounts(spec: Json, container: Json, node: int) -> list[str]:
+    """What the script is to do: threes of a word, a target and a source."""
     paths = {each["name"]: each["hostPath"]["path"] for each in spec.get("volumes") or [] if "hostPath" in each}
     setup, shown = [], []
     for mount in container.get("volumeMounts") or []:
         if mount["name"] not in paths:
             continue
-        source = os.path.realpath(paths[mount["name"]])
-        if os.path.realpath(mount["mountPath"]) != source:
+        source, target = os.path.realpath(paths[mount["name"]]), os.path.realpath(mount["mountPath"])
+        if source != target and not Path(f"/proc/{node}/root{target}").is_dir():
             raise StartError(
-                f"failed to generate container spec: the lab mounts a host path at its own place alone, and "
-                f"{source} is to appear at {mount['mountPath']}"
+                f"failed to generate container spec: the lab mounts {source} at folders it has: not {target}"
             )
-        shown.append(source.rstrip("/") + "/")
-        setup += ["readonly", source] if mount.get("readOnly") and source in _HOST_PATHS else []
+        shown.append(target.rstrip("/") + "/")
+        read_only = mount.get("readOnly") and source in _HOST_PATHS
+        setup += ["bind", target, source] if source != target or read_only else []
+        setup += ["readonly", target, ""] if read_only else []
     for path in _HOST_PATHS:
-        if not any(f"{path}/".startswith(source) for source in shown):
-            setup += ["hide", path]
+        if not any(f"{path}/".startswith(target) for target in shown):
+            setup += ["hide", path, ""]
     return setup
 
 
@@ -181,6 +211,7 @@ class Container:
     async def wait(self) -> int:
         """Its exit code, 128 and the signal's number if one killed it; nothing of it runs any more then."""
         code = await self._process.wait()
+        _kill_group(self._process.pid)  # what it left in its group, at once: later the number may be another's
         self.kill()
         return code if code >= 0 else 128 - code
 
@@ -219,17 +250,20 @@ async def start(where: Place, command: Sequence[str], env: Mapping[str, str], lo
     log.parent.mkdir(parents=True, exist_ok=True)
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     try:
-        with log.open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                *argv, stdin=write_end, stdout=output, stderr=output, env=dict(env), start_new_session=True
-            )
-        os.close(write_end)
-        write_end = -1
-        told = await asyncio.to_thread(os.read, read_end, 16)
+        try:
+            with log.open("ab") as output:
+                process = await asyncio.create_subprocess_exec(
+                    *argv, stdin=write_end, stdout=output, stderr=output, env=dict(env), start_new_session=True
+                )
+        finally:
+            os.close(write_end)
+        try:
+            told = await asyncio.to_thread(os.read, read_end, 16)
+        except asyncio.CancelledError:  # the pod is not wanted any more
+            kill_group(process)
+            raise
     finally:
         os.close(read_end)
-        if write_end >= 0:
-            os.close(write_end)
     if told.strip() != b"ready":
         kill_group(process)
         await process.wait()
@@ -252,12 +286,20 @@ async def exec_process(argv: Sequence[str], env: Mapping[str, str], stdin: bool)
 
 
 def kill_group(process: asyncio.subprocess.Process) -> None:
-    """Kill a process with all of its session's group."""
+    """Kill a process that runs with all of its group."""
+    if process.returncode is None:
+        _kill_group(process.pid)
+
+
+def _kill_group(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _first(pid: int) -> int:
-    """The one child of an `unshare --fork`: the first process of the new PID namespace."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """The one child of an `unshare --fork`: the first process of the new PID namespace; `pid` if it has ended."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return pid
     return int(children[0]) if children else pid

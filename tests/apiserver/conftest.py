@@ -11,7 +11,8 @@ from fixtures.api import connect
 from lab import topology
 from lab.objects import build
 from tests.apiserver.load import load
-from tests.apiserver.server import ADMIN, ASSETS, RealApi, assets, real_api
+from tests.apiserver.rules import file_for, path_of
+from tests.apiserver.server import ADMIN, ASSETS, CONTROLLERS, RUNNER, RealApi, assets, controllers, real_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,22 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealApi]:
     programs = assets()
     if programs is None:
         pytest.skip(f"{ASSETS} names no folder with etcd and kube-apiserver (setup-envtest brings both)")
-    with real_api(programs, tmp_path_factory.mktemp("apiserver")) as up:
-        load(connect(up.kubeconfig, ADMIN), build(topology.load(topology.DEFAULT), datetime.now(UTC)).values())
+    objects = build(topology.load(topology.DEFAULT), datetime.now(UTC))
+    exempt = {at.name for at in objects if at.plural == "namespaces"}
+    with real_api(programs, tmp_path_factory.mktemp("apiserver"), exempt) as up:
+        api = connect(up.kubeconfig, ADMIN)
+        load(api, objects.values())
+        api.close()
         yield up
+
+
+@pytest.fixture(scope="session")
+def controlled(real: RealApi) -> Iterator[RealApi]:
+    """The same one, with the controllers that a run relies on."""
+    if not real.has_controllers:
+        pytest.skip(f"{ASSETS} names a folder without {CONTROLLERS}: nobody acts on DaemonSets and Jobs")
+    with controllers(real):
+        yield real
 
 
 @pytest.fixture
@@ -35,4 +49,13 @@ def admin(real: RealApi) -> Iterator[Api]:
     """Its connection for who may do everything."""
     api = connect(real.kubeconfig, ADMIN)
     yield api
+    api.close()
+
+
+@pytest.fixture(scope="session")
+def file(real: RealApi) -> None:
+    """deploy/rbac.yaml is applied, its subjects RUNNER, who may do nothing else. It stays."""
+    api = connect(real.kubeconfig, ADMIN)
+    for obj in file_for(RUNNER):
+        api.post(path_of(obj, named=False), obj)
     api.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fixtures.api.session import RefusedError
 from lab.objects import KINDS, Json, Kind, key, key_of, kind_of
 
@@ -38,8 +40,19 @@ def load(api: Api, objects: Iterable[Json]) -> None:
         if kind.custom:
             _create(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(kind))
     kept = [obj for obj in objects if key_of(obj).plural not in WITHOUT and key_of(obj) != OWN_SERVICE]
+    kept += _accounts(kept)
     for obj in sorted(kept, key=lambda obj: _rank(key_of(obj).plural)):
         put(api, obj)
+
+
+def _accounts(objects: Iterable[Json]) -> list[Json]:
+    """The ServiceAccounts that the pods name: an API server lets no pod in without its own."""
+    pods = [obj for obj in objects if obj["kind"] == "Pod"]
+    names = {(pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName") or "default") for pod in pods}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": name}}
+        for namespace, name in sorted(names)
+    ]
 
 
 def put(api: Api, obj: Json) -> None:
@@ -77,3 +90,11 @@ def _create(api: Api, path: str, obj: Json) -> None:
         else:
             return
     raise AssertionError(f"{path} does not take {obj['metadata']}")
+
+
+def end_namespace(api: Api, name: str) -> None:
+    """Remove an empty namespace at once, its controller running or not: that one's last word is said here."""
+    path = f"/api/v1/namespaces/{name}"
+    api.delete(path)
+    last = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {"finalizers": []}}
+    api.transport.send("PUT", f"{path}/finalize", body=msgspec.json.encode(last))

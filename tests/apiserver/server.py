@@ -13,7 +13,7 @@ import socket
 import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import trustme
@@ -26,13 +26,15 @@ from fixtures.errors import ToldError
 from lab.tools import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 ASSETS = "KUBEBUILDER_ASSETS"
 NEEDED = ("etcd", "kube-apiserver")
 CONTROLLERS = "kube-controller-manager"  # not among envtest's, and optional
-ADMIN, RUNNER, NOBODY = "admin", "runner", "nobody"
-GROUPS = {ADMIN: "system:masters", RUNNER: "", NOBODY: ""}
+ADMIN, RUNNER, READER, NOBODY = "admin", "runner", "reader", "nobody"
+GROUPS = {ADMIN: "system:masters", RUNNER: "", READER: "", NOBODY: ""}
+# Those that a run relies on. The others would take nodes without kubelets for lost, and the lab's pods for orphans.
+RUNNING = ("daemonset", "garbage-collector", "job", "namespace", "serviceaccount", "ttl-after-finished")
 
 
 def assets() -> Path | None:
@@ -42,68 +44,107 @@ def assets() -> Path | None:
 
 
 class RealApi(msgspec.Struct, frozen=True):
-    """An API server that is up. Its kubeconfig has a context for each user of GROUPS."""
+    """An API server that is up. Its kubeconfig has a context for each user of GROUPS.
+
+    `etcd`: the URL of its datastore, which keeps objects as JSON. `has_controllers`: they can be run beside it.
+    """
 
     folder: Path
-    controllers: bool
+    programs: Path
+    etcd: str
 
     @property
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
 
+    @property
+    def has_controllers(self) -> bool:
+        return (self.programs / CONTROLLERS).is_file()
+
+    def audited(self) -> list[Any]:
+        """What RUNNER has asked so far: audit.k8s.io/v1 Events, oldest first."""
+        lines = (self.folder / "audit.log").read_bytes().splitlines()
+        return [msgspec.json.decode(line) for line in lines]
+
 
 @contextmanager
-def real_api(programs: Path, folder: Path) -> Iterator[RealApi]:
-    """Bring it up and, at the end, down."""
-    client, peer, secure, other = _free_ports(4)
+def real_api(programs: Path, folder: Path, exempt: Collection[str]) -> Iterator[RealApi]:
+    """Bring it up and, at the end, down. Its Pod Security default is `restricted`, but for the namespaces `exempt`."""
+    client, peer, secure = _free_ports(3)
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    (folder / "sa.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        )
-    )
+    _write_key(folder / "sa.key")
     tokens = {user: secrets.token_urlsafe(24) for user in GROUPS}
     lines = [f'{tokens[user]},{user},{user},"{group}"\n' for user, group in GROUPS.items()]
     (folder / "tokens.csv").write_text("".join(lines))
     (folder / "kubeconfig").write_text(_kubeconfig(f"https://127.0.0.1:{secure}", authority.cert_pem.bytes(), tokens))
-    etcd: list[str | Path] = [
-        *(programs / "etcd", "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level=error"),
-        *(
-            "--listen-client-urls",
-            f"http://127.0.0.1:{client}",
-            "--advertise-client-urls",
-            f"http://127.0.0.1:{client}",
-        ),
-        *("--listen-peer-urls", f"http://127.0.0.1:{peer}"),
+    (folder / "admission.json").write_text(json.dumps(_admission(exempt)))
+    (folder / "audit.json").write_text(json.dumps(_AUDIT))
+    store = f"http://127.0.0.1:{client}"
+    etcd = [
+        f"--data-dir={folder}/etcd",
+        *("--unsafe-no-fsync", "--log-level=error", f"--listen-peer-urls=http://127.0.0.1:{peer}"),
+        *(f"--listen-client-urls={store}", f"--advertise-client-urls={store}"),
     ]
-    server: list[str | Path] = [
-        *(programs / "kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{client}"),
+    server = [
+        *(f"--etcd-servers={store}", "--storage-media-type=application/json"),
+        "--watch-cache-sizes=nodes#0",  # these pages come from etcd; the others' from memory, which forgets later
         *("--bind-address=127.0.0.1", f"--secure-port={secure}", "--service-cluster-ip-range=10.96.0.0/16"),
         *(f"--tls-cert-file={folder}/server.pem", f"--tls-private-key-file={folder}/server.pem"),
         *(f"--token-auth-file={folder}/tokens.csv", "--authorization-mode=RBAC", "--allow-privileged"),
-        "--disable-admission-plugins=ServiceAccount",  # the lab names accounts that nobody made
         *("--service-account-issuer=https://127.0.0.1", f"--service-account-key-file={folder}/sa.key"),
         f"--service-account-signing-key-file={folder}/sa.key",
+        f"--admission-control-config-file={folder}/admission.json",
+        *(f"--audit-policy-file={folder}/audit.json", f"--audit-log-path={folder}/audit.log"),
+        "--disable-admission-plugins=TaintNodesByCondition",  # it taints new nodes until a controller sees them ready
+        "--kubelet-preferred-address-types=ExternalDNS,InternalIP",  # where tests have a kubelet on this machine
     ]
-    has_controllers = (programs / CONTROLLERS).is_file()
-    controllers: list[str | Path] = [
-        *(
-            programs / CONTROLLERS,
-            f"--kubeconfig={folder}/kubeconfig",
-            f"--secure-port={other}",
-            "--leader-elect=false",
-        ),
-        f"--service-account-private-key-file={folder}/sa.key",
-    ]
+    up = RealApi(folder, programs, store)
     with ExitStack() as stack:
-        stack.enter_context(_running(etcd, folder / "etcd.log"))
-        stack.enter_context(_running(server, folder / "apiserver.log"))
-        wait_until("the API server", lambda: _ready(folder / "kubeconfig"), 60.0, 0.2)
-        if has_controllers:
-            stack.enter_context(_running(controllers, folder / "controllers.log"))
-        yield RealApi(folder, has_controllers)
+        stack.enter_context(_running(programs / "etcd", etcd, folder / "etcd.log"))
+        stack.enter_context(_running(programs / "kube-apiserver", server, folder / "apiserver.log"))
+        wait_until("the API server", lambda: _ready(up.kubeconfig), 60.0, 0.2)
+        yield up
+
+
+@contextmanager
+def controllers(up: RealApi) -> Iterator[None]:
+    """Run the controllers beside it."""
+    options = [
+        *(f"--kubeconfig={up.kubeconfig}", f"--secure-port={_free_ports(1)[0]}", "--leader-elect=false"),
+        *(f"--service-account-private-key-file={up.folder}/sa.key", f"--root-ca-file={up.folder}/server.pem"),
+        "--controllers=" + ",".join(f"{name}-controller" for name in RUNNING),
+    ]
+    with _running(up.programs / CONTROLLERS, options, up.folder / "controllers.log"):
+        yield
+
+
+_AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "users": [RUNNER]}, {"level": "None"}],
+}
+
+
+def _admission(exempt: Collection[str]) -> dict[str, Any]:
+    security = {
+        "apiVersion": "pod-security.admission.config.k8s.io/v1",
+        "kind": "PodSecurityConfiguration",
+        "defaults": dict.fromkeys(("enforce", "audit", "warn"), "restricted"),
+        "exemptions": {"namespaces": sorted(exempt)},
+    }
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [{"name": "PodSecurity", "configuration": security}],
+    }
+
+
+def _write_key(path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    path.write_bytes(key.private_bytes(*form))
 
 
 def _free_ports(count: int) -> list[int]:
@@ -116,8 +157,8 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _running(command: list[str | Path], log: Path) -> Iterator[None]:
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+def _running(program: Path, options: list[str], log: Path) -> Iterator[None]:
+    with log.open("wb") as out, subprocess.Popen([program, *options], stdout=out, stderr=out) as process:
         try:
             yield
         finally:

@@ -8,11 +8,12 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from lab import lifecycle, topology
+from lab.api.control import Control
 from lab.processes import marked
 from lab.tools import in_netns, run
 from tests.lab.conftest import own_lab
@@ -118,17 +119,62 @@ def test_capabilities_are_those_asked_for(client: Client, pods: dict[str, str]) 
     assert refused.returncode == 2
 
 
-def test_a_mount_at_another_place_is_refused_in_words(client: Client) -> None:
-    body = mounting("moved", ("/run/calico",))
-    body["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = "/host/run/calico"
+def test_a_folder_may_appear_at_another_place(client: Client) -> None:
+    body = mounting("moved", ("/etc/cni/net.d",))
+    body["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = "/var/lib/calico"
+    pod = made(client, body)["worker1"]
+    assert ran(client, pod, "ls", "/var/lib/calico", "/etc/cni/net.d") == (
+        b"/etc/cni/net.d:\n\n/var/lib/calico:\n10-calico.conflist\n"
+    )
+    client.apps.delete_namespaced_daemon_set("moved", NAMESPACE)
+
+
+@pytest.mark.parametrize(
+    ("path", "mounted", "reason", "message"),
+    [
+        (
+            "/run/calico",
+            "/host/run/calico",
+            "Failed",
+            "the lab mounts /run/calico at folders it has: not /host/run/calico",
+        ),
+        ("/run/nothing", "/run", "FailedMount", "hostPath type check failed: /run/nothing is not a directory"),
+    ],
+)
+def test_a_mount_that_cannot_be_is_told(client: Client, path: str, mounted: str, reason: str, message: str) -> None:
+    body = mounting("bad", (path,))
+    body["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = mounted
+    body["spec"]["template"]["spec"]["volumes"][0]["hostPath"]["type"] = "Directory"
     client.apps.create_namespaced_daemon_set(NAMESPACE, body)
 
-    def told() -> list[str]:
-        events = client.core.list_namespaced_event(NAMESPACE, field_selector="reason=Failed").items
-        return [event.message for event in events if "at its own place alone" in event.message]
+    def told() -> bool:
+        events = client.core.list_namespaced_event(NAMESPACE, field_selector=f"reason={reason}").items
+        return any(message in event.message for event in events)
 
-    assert until("the event", told)
-    client.apps.delete_namespaced_daemon_set("moved", NAMESPACE)
+    until("the event", told)
+    client.apps.delete_namespaced_daemon_set("bad", NAMESPACE)
+
+
+@pytest.mark.parametrize(
+    ("by", "spares"),
+    [
+        ("apparmor", {"appArmorProfile": {"type": "Unconfined"}}),
+        ("selinux", {"seLinuxOptions": {"type": "spc_t"}}),
+    ],
+)
+def test_a_node_may_confine_who_does_not_ask_to_be_spared(
+    client: Client, lab: Lab, by: Literal["apparmor", "selinux"], spares: Json
+) -> None:
+    Control(lab.directory).confine(by)
+    look = ["python3", "-c", f"import os; print(os.readlink('/proc/{os.getpid()}/ns/net'))"]
+    for name, context in (("confined", {}), ("spared", spares)):
+        body = mounting(f"{name}-{by}", ())
+        body["spec"]["template"]["spec"]["containers"][0]["securityContext"] |= context
+        done = client.exec(made(client, body)["worker1"], NAMESPACE, look)
+        assert done.read_channel(1).startswith(b"net:[") is (name == "spared")
+        assert (b"Permission denied" in done.read_channel(2)) is (name == "confined")
+        client.apps.delete_namespaced_daemon_set(f"{name}-{by}", NAMESPACE)
+    Control(lab.directory).well()
 
 
 def test_calico_node_sees_the_nodes_side_alone(client: Client, lab: Lab) -> None:

@@ -41,6 +41,7 @@ COMMON = frozenset(
         "host_route_wins_the_lookup",
         "node_forwards_packets",
         "node_finds_the_others_on_its_subnet",
+        "node_has_a_route_to_every_other_node",
         "node_has_its_bgp_address",
         "pod_and_node_answer_each_other",
         "pod_has_its_host_interface",

@@ -12,9 +12,8 @@ import websocket
 
 from lab.api.control import Control
 from lab.api.launch import end, launch
-from lab.api.trouble import Trouble
 from lab.cluster.images import Image
-from tests.unit.lab_api_client import SLEEPS, V4, V5, Client, gone, output, until
+from tests.unit.lab_api_client import SLEEPS, V4, V5, Client, gone, output, serving, until
 from tests.unit.recorded_answers import recorded
 
 if TYPE_CHECKING:
@@ -30,13 +29,8 @@ COMMANDS = [name for name in recorded("exec-frames.json") if name != "not-runnin
 
 @pytest.fixture(scope="module")
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    directory = tmp_path_factory.mktemp("exec")
-    process = launch(directory)
-    try:
+    with serving(tmp_path_factory.mktemp("exec")) as directory:
         yield directory
-    finally:
-        end(process)
-    assert (directory / "api.log").read_text() == ""
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +130,10 @@ def unnamed(text: str) -> str:
 
 def test_a_pod_that_does_not_run_is_told_behind_the_upgrade(client: Client) -> None:
     theirs = recorded("exec-frames.json")["not-running"]
-    protocol, mine = client.frames(RUN.replace("/run/", "/p/"), theirs["command"])
+    path = recorded("exec-not-running.json")["request"]["path"].partition("?")[0]
+    with client.socket(path, theirs["command"]) as plug:
+        assert plug.handshake_response.status == recorded("exec-not-running.json")["status"] == 101
+    protocol, mine = client.frames(path, theirs["command"])
     assert (protocol, normal(mine)) == (V5, normal(of_recording(theirs["frames"])))
 
 
@@ -263,105 +260,6 @@ def test_get_and_create_are_both_needed(client: Client, control: Control, state_
 def test_an_image_that_lost_its_python(client: Client, control: Control) -> None:
     control.image(Image("localhost/python:3.11", python=False))
     assert b"executable file not found in $PATH" in output(client.frames(RUN, ["python3"])[1], 3)
-
-
-@pytest.mark.parametrize("on_channel", [False, True])
-def test_a_dead_kubelet(client: Client, control: Control, on_channel: bool) -> None:
-    control.kubelet("worker1", on_channel=on_channel)
-    refused = "dial tcp 10.0.0.11:10250: connect: connection refused"
-    if on_channel:
-        told = json.loads(output(client.frames(RUN, ["id"])[1], 3))
-        assert (told["code"], told["reason"]) == (500, "InternalError")
-        assert told["message"].startswith("Internal error occurred: error sending request: Post")
-        assert refused in told["message"]
-    else:
-        code, body = client.send("GET", f"{RUN}?command=id&stdout=1")
-        assert (code, body["message"]) == (500, f"error dialing backend: {refused}")
-    control.kubelet("worker1", dead=False)
-    assert output(client.frames(RUN, ["echo", "back"])[1]) == b"back\n"
-
-
-TEN = ["sh", "-c", "printf 0123456789"]
-
-
-@pytest.mark.parametrize(
-    ("trouble", "expected"),
-    [
-        (Trouble("exec-drop", after=4), (b"0123", b"", None)),
-        (Trouble("exec-drop", after=99), (b"0123456789", b"", None)),
-        (Trouble("exec-truncate", after=4), (b"0123", b"", 1000)),
-        (Trouble("exec-exit", code=3, text="sad"), (b"", b"sad", 1000)),
-        (Trouble("exec-garbage", after=4, text="??"), (b"0123??456789", b"", 1000)),
-        (Trouble("exec-delay", after=4, seconds=0.01), (b"0123456789", b"", 1000)),
-        (Trouble("exec-trickle", after=3, seconds=0.01), (b"0123456789", b"", 1000)),
-    ],
-)
-def test_troubles_behind_the_upgrade(
-    client: Client, control: Control, trouble: Trouble, expected: tuple[bytes, bytes, int | None]
-) -> None:
-    control.trouble(trouble)
-    frames: list[Json] = []
-    code: int | None = None
-    with client.socket(RUN, TEN) as plug:
-        try:
-            while code is None:
-                opcode, frame = plug.recv_data_frame(True)
-                if opcode == websocket.ABNF.OPCODE_CLOSE:
-                    code = int.from_bytes(frame.data, "big")
-                else:
-                    frames.append({"channel": frame.data[0], "payload": bytes(frame.data[1:])})
-        except (websocket.WebSocketConnectionClosedException, ConnectionError, OSError):
-            pass
-    assert (output(frames), output(frames, 2), code) == expected
-    ended = output(frames, 3)
-    if trouble.kind in ("exec-drop", "exec-truncate"):
-        assert ended == b""
-    elif trouble.kind == "exec-exit":
-        assert json.loads(ended)["details"]["causes"] == [{"reason": "ExitCode", "message": "3"}]
-    else:
-        assert json.loads(ended)["status"] == "Success"
-    if trouble.kind == "exec-trickle":
-        assert [frame["payload"] for frame in frames[1:-1]] == [b"012", b"345", b"678", b"9"]
-    assert output(client.frames(RUN, TEN)[1]) == b"0123456789"  # it was for one
-
-
-def test_a_hang_and_an_endless_output(client: Client, control: Control) -> None:
-    control.trouble(Trouble("exec-hang", after=4))
-    with client.socket(RUN, TEN) as plug:
-        assert plug.recv() + plug.recv() == b"\1\x010123"
-        plug.settimeout(0.1)
-        with pytest.raises(websocket.WebSocketTimeoutException):
-            plug.recv()
-    control.trouble(Trouble("exec-endless", text="abc"))
-    with client.socket(RUN, TEN) as plug:
-        assert sum(len(plug.recv()) for _ in range(100)) > 3_000_000
-
-
-def test_troubles_are_for_a_node(client: Client, control: Control) -> None:
-    control.trouble(Trouble("exec-truncate", node="worker2", times=0))
-    assert output(client.frames(RUN, TEN)[1], 3)
-    control.trouble(Trouble("exec-truncate", node="worker*"))
-    assert not output(client.frames(RUN, TEN)[1], 3)
-
-
-@pytest.mark.parametrize("code", [403, 429, 500, 503])
-def test_upgrades_that_are_refused(client: Client, control: Control, code: int) -> None:
-    control.trouble(Trouble("status", "*/exec", code=code, retry_after=1 if code == 429 else None))
-    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        client.frames(RUN, TEN)
-    assert refused.value.status_code == code
-    assert json.loads(refused.value.resp_body)["code"] == code
-    assert refused.value.resp_headers.get("retry-after") == ("1" if code == 429 else None)
-
-
-def test_a_drop_before_the_upgrade(client: Client, control: Control) -> None:
-    control.trouble(Trouble("drop", "*/exec"))
-    with pytest.raises((websocket.WebSocketException, OSError)):
-        client.frames(RUN, TEN)
-    control.trouble(Trouble("status", "*/namespaces", method="POST", code=429, retry_after=2))
-    assert client.core.list_namespace().items
-    code, body = client.send("POST", "/api/v1/namespaces", {"metadata": {"name": "late"}})
-    assert (code, body["reason"]) == (429, "TooManyRequests")
 
 
 def test_what_execs_leave_is_gone_with_the_server(tmp_path: Path) -> None:

@@ -1,0 +1,181 @@
+"""deploy/rbac.yaml under real RBAC: nothing is missing with it, and without one of its rules that rule is asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.api import connect, list_cluster
+from fixtures.api.groups import find_group
+from fixtures.api.namespaces import namespace_labels
+from fixtures.deploy.settings import NAMESPACE, SCC
+from fixtures.errors import UnobservableError
+from fixtures.permissions import BY_LABEL, CALICO_NODE, MAKES_NAMESPACE, OPENSHIFT, asked, reading
+from fixtures.preflight import missing, preflight
+from fixtures.reach.calico_node import CalicoNodeReach
+from lab.tools import wait_until
+from tests.apiserver.rules import Json, applied, binding, is_there, role, without
+from tests.apiserver.server import READER, RUNNER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fixtures.api import Api
+    from fixtures.permissions import Permission
+    from tests.apiserver.server import RealApi
+
+READ, KUBE = "calico-conformance-read", "calico-conformance-kube"
+SERVED = [entry for entry in reading() if entry.group != "projectcalico.org" and not entry.when]
+DEFAULT = asked("kube")
+GRANTED_ABOVE = {entry for entry in DEFAULT if (entry.resource, entry.verbs) == ("pods", ("list",))}  # by reading
+LEAST = [entry for entry in DEFAULT if entry not in GRANTED_ABOVE]
+
+
+def _ids(entries: Any) -> list[str]:
+    return [f"{entry.resource}.{entry.group}".rstrip(".") for entry in entries]
+
+
+@pytest.fixture
+def runner(real: RealApi, file: None) -> Iterator[Api]:
+    """The user's connection, once the file is in force."""
+    api = connect(real.kubeconfig, RUNNER)
+    _until_missing(api, DEFAULT, ())
+    yield api
+    _until_missing(api, DEFAULT, ())
+    api.close()
+
+
+def _but(whole: Json, entry: Permission) -> list[Json]:
+    """A role's rules without that of one permission."""
+    return [
+        rule for rule in whole["rules"] if (rule["apiGroups"], rule["resources"]) != ([entry.group], [entry.resource])
+    ]
+
+
+def _until_missing(
+    api: Api, wanted: tuple[Permission, ...], expected: tuple[Permission, ...], space: str = NAMESPACE
+) -> None:
+    """RBAC is in force a moment after it is written; exactly the expected permissions are missing then."""
+    seen: list[Any] = []
+
+    def looked() -> bool:
+        seen.append(missing(api, wanted, space))
+        return bool(seen[-1] == expected)
+
+    wait_until(f"exactly {expected} is missing", looked, 5.0)
+
+
+@pytest.mark.parametrize("entry", LEAST, ids=_ids(LEAST))
+def test_each_rule_of_the_way_kube_is_needed(admin: Api, runner: Api, entry: Permission) -> None:
+    whole = role(KUBE)
+    rest = _but(whole, entry)
+    assert len(rest) == len(whole["rules"]) - 1
+    with without(admin, whole, rest):
+        _until_missing(runner, DEFAULT, (entry,))
+        with pytest.raises(UnobservableError) as told:
+            preflight(runner, DEFAULT, NAMESPACE)
+    assert told.value.reason == (
+        f"context {RUNNER}: not allowed to {'/'.join(entry.verbs)} {entry.resource}; nothing was made"
+    )
+    assert [line for line in told.value.remedy.splitlines() if line.startswith("- ")] == [entry.rule()]
+
+
+VERBS = [(entry, verb) for entry in DEFAULT if len(entry.verbs) > 1 for verb in entry.verbs]
+
+
+@pytest.mark.parametrize(("entry", "verb"), VERBS, ids=[f"{verb}-{entry.resource}" for entry, verb in VERBS])
+def test_each_verb_is_needed(admin: Api, runner: Api, entry: Permission, verb: str) -> None:
+    whole = role(KUBE)
+    rules = [
+        rule | {"verbs": [each for each in rule["verbs"] if each != verb]}
+        if rule["resources"] == [entry.resource]
+        else rule
+        for rule in whole["rules"]
+    ]
+    with without(admin, whole, rules):
+        _until_missing(runner, DEFAULT, (entry._replace(verbs=(verb,)),))
+
+
+@pytest.mark.parametrize("entry", SERVED, ids=_ids(SERVED))
+def test_each_rule_of_reading_is_needed(admin: Api, runner: Api, entry: Permission) -> None:
+    whole = role(READ)
+    rest = _but(whole, entry)
+    with without(admin, whole, rest):
+        wait_until("the rule is out of force", lambda: _lacks(runner, entry), 5.0)
+    wait_until("the rule is in force", lambda: not _told(runner), 5.0)
+
+
+def _lacks(api: Api, entry: Permission) -> bool:
+    """Whether exactly this one rule is asked for: where it is needed in an error, else beside the lists."""
+    told = _told(api)
+    assert len(told) <= 1, told
+    return told == [entry.rule()]
+
+
+def _told(api: Api) -> list[str]:
+    """The rules that reading the cluster asks for."""
+    try:
+        text = "\n".join(why for why in list_cluster(api).unlisted.values() if "to add" in why)
+    except UnobservableError as error:
+        text = error.remedy
+    return re.findall(r"- \{.*\}", text)
+
+
+def test_labels_of_namespaces_have_their_rule(admin: Api, runner: Api) -> None:
+    assert namespace_labels(runner)[NAMESPACE]["pod-security.kubernetes.io/enforce"] == "privileged"
+    whole = role(READ)
+    (entry,) = [entry for entry in reading() if entry.when == BY_LABEL]
+    with without(admin, whole, [rule for rule in whole["rules"] if rule["resources"] != ["namespaces"]]):
+        _until_missing(runner, (entry,), (entry,))
+        with pytest.raises(UnobservableError) as told:
+            namespace_labels(runner)
+    assert entry.rule() in told.value.remedy
+    _until_missing(runner, (entry,), ())
+
+
+def test_reading_alone_is_enough_for_ssh(real: RealApi, admin: Api, file: None) -> None:
+    assert asked("ssh") == ()
+    with applied(admin, [binding(role(READ), READER)]):
+        api = connect(real.kubeconfig, READER)
+        wait_until("the binding is in force", lambda: not _told(api), 5.0)
+        listed = list_cluster(api)
+        assert [why for why in listed.unlisted.values() if "to add" in why] == []
+        assert (len(listed.nodes), find_group(api).name) == (3, "crd.projectcalico.org/v1")
+        assert set(missing(api, DEFAULT, NAMESPACE)) == set(DEFAULT) - GRANTED_ABOVE
+        api.close()
+
+
+def test_calico_node_needs_its_rule_where_its_pods_are(admin: Api, runner: Api) -> None:
+    bound = binding(role("calico-conformance-calico-node"), RUNNER, "kube-system")
+    _until_missing(runner, CALICO_NODE, CALICO_NODE, "kube-system")
+    nodes = list(list_cluster(runner).nodes)
+    with pytest.raises(UnobservableError) as told:
+        CalicoNodeReach(runner).open(nodes, lambda _sentence: None)
+    assert CALICO_NODE[0].rule() in told.value.remedy
+    with applied(admin, [bound]):
+        _until_missing(runner, CALICO_NODE, (), "kube-system")
+        CalicoNodeReach(runner).open(nodes, lambda _sentence: None)
+
+
+def test_openshift_needs_its_two_rules(admin: Api, runner: Api) -> None:
+    wanted = asked("kube", OPENSHIFT)
+    more = tuple(entry for entry in wanted if entry.when == OPENSHIFT)
+    _until_missing(runner, wanted, more)
+    local, wide = role("calico-conformance-openshift", "Role"), role("calico-conformance-openshift", "ClusterRole")
+    with applied(admin, [binding(local, RUNNER, NAMESPACE)]):
+        _until_missing(runner, wanted, tuple(entry for entry in more if entry.name == SCC))
+        with applied(admin, [binding(wide, RUNNER)]):
+            _until_missing(runner, wanted, ())
+
+
+def test_namespace_of_its_own_needs_its_rule_and_the_others_everywhere(admin: Api, runner: Api) -> None:
+    wanted = asked("kube", MAKES_NAMESPACE)
+    space = "made-by-the-tool"
+    assert not is_there(admin, f"/api/v1/namespaces/{space}")
+    everywhere = role(KUBE) | {"kind": "ClusterRole", "metadata": {"name": "kube-everywhere"}}
+    with applied(admin, [everywhere, binding(everywhere, RUNNER)]):
+        _until_missing(runner, wanted, tuple(entry for entry in wanted if entry.when == MAKES_NAMESPACE), space)
+        with applied(admin, [binding(role("calico-conformance-namespace"), RUNNER)]):
+            _until_missing(runner, wanted, (), space)
