@@ -175,6 +175,11 @@ class Server:
         finally:
             plug.close()
 
+    def finish(self) -> None:
+        """Wait until every connection so far has been served to its end."""
+        for thread in self._threads[1:]:
+            thread.join(20)
+
     def close(self) -> None:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

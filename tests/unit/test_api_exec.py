@@ -52,7 +52,9 @@ def run(
     where: Container = WHERE,
     pauses: list[float] | None = None,
 ) -> bytes:
-    return b"".join(exec_stream(api(server.url, pauses), where, command, stdin, seconds))
+    output = b"".join(exec_stream(api(server.url, pauses), where, command, stdin, seconds))
+    server.finish()
+    return output
 
 
 def told(server: Server, stdin: bytes = b"", *, seconds: float = 20.0, pauses: list[float] | None = None) -> ExecError:
