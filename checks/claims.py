@@ -53,7 +53,7 @@ def claim(node: NodeCase, route: net.Route) -> str | None:
     if route.protocol == net.PROTO_KERNEL and _own_network(node, route):
         return "the node's own network, which the check of pools reports"
     if route.table == net.LOCAL:
-        return _local(node, ip.bare(route.dst))
+        return _local(node, ip.bare(route.dst)) if ip.is_host_prefix(route.dst) else None
     return _block(node, route) or _host_prefix(node, route)
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.chosen import Chosen
 from checks.run import catalogue
+from expect.world import World
 from fixtures.errors import ToldError, UsageError
-from fixtures.snapshot_file import open_snapshot
 from gate import terminal
+from gate.narrow import open_narrowed
 from gate.source import settled
 from gate.verdicts import results_in
 from model.text import printable
@@ -21,12 +23,14 @@ from model.verdict import Gap, Result
 from reports.summary import summarise
 from reports.values import ExitCode, Problem, Summary, Trouble
 from reports.words import counted
-from reports.write import FINDINGS, JUNIT, PCAP, ReportError, write_all
+from reports.write import FINDINGS, JUNIT, PCAP, ReportError, not_written, write_all
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionRepr
 
+    from gate.allure_files import AllureFiles
     from gate.options import Options
+    from model.snapshot import Selection
 
 LOG = "tool-error.txt"
 PHASES = ("setup", "call", "teardown")
@@ -45,17 +49,25 @@ def prepare_folder(out: Path) -> None:
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
-            f"the reports cannot be written to {out}: {error.strerror}", "Choose another folder: --out DIR."
+            f"the reports cannot be written to {out}: {_why(out, error)}", "Choose another folder: --out DIR."
         ) from None
+
+
+def _why(out: Path, error: OSError) -> str:
+    return "it is no folder" if out.exists() and not out.is_dir() else error.strerror or type(error).__name__
 
 
 class Controller:
     """Gathers what the items say. `planned` is how many there are if none is left out."""
 
-    def __init__(self, options: Options, snapshot: Path, planned: int) -> None:
+    def __init__(
+        self, options: Options, snapshot: Path, selection: Selection, planned: int, allure: AllureFiles
+    ) -> None:
         self.options = options
         self.snapshot = snapshot
+        self.selection = selection
         self.planned = planned
+        self.allure = allure
         self.collected: int | None = None
         self.reported = 0
         self.results: list[Result] = []
@@ -73,7 +85,9 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
         """xdist: what a worker rejects in the command line comes to light by its exit code alone."""
-        self.misused |= getattr(node, "workeroutput", {}).get("exitstatus") == pytest.ExitCode.USAGE_ERROR
+        told = getattr(node, "workeroutput", {})
+        self.misused |= told.get("exitstatus") == pytest.ExitCode.USAGE_ERROR
+        self.allure.trouble = self.allure.trouble or told.get("allure", "")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         found = results_in(report) if report.when == "call" else None
@@ -116,15 +130,16 @@ class Controller:
             terminal.teller(config)(f"reports: {self.options.out}   snapshot: {self.snapshot}")
 
     def _summary(self, session: pytest.Session, *, interrupted: bool) -> Summary:
-        with contextlib.closing(open_snapshot(self.snapshot)) as observation:
-            left_out = self._left_out(session.config)
+        with contextlib.closing(open_narrowed(self.snapshot, self.selection)) as observation:
+            chosen = Chosen(self.selection, World(observation.looks[-1]))
+            left_out = [*chosen.left_out, *self._left_out(session.config)]
             collected = self.collected if self.collected is not None else self.planned
             missing = collected - self.reported
             unsure = self.misused or session.config.option.maxfail
             return summarise(
                 self.results,
                 observation.header,
-                unreachable=[record.absent for record in observation.nodes if record.absent],
+                unreachable=[one.absent for one in observation.nodes if one.absent and chosen.node(one.name)],
                 healed=observation.healed,
                 left_out=left_out,
                 planned=None if unsure else len(self.results) + max(missing, 0),
@@ -156,10 +171,14 @@ class Controller:
 
     def _write(self, config: pytest.Config, summary: Summary) -> int:
         folder = getattr(config.option, "allure_report_dir", None)
-        with contextlib.closing(open_snapshot(self.snapshot)) as observation:
+        if folder and self.allure.trouble and Path(folder) == self.options.out / terminal.ALLURE:
+            terminal.clear_allure(Path(folder))  # they are not whole, and their room may be what JUnit's file needs
+        with contextlib.closing(open_narrowed(self.snapshot, self.selection)) as observation:
             pcap = observation.trials.pcap
         try:
             write_all(summary, self.results, self.options.out, pcap=pcap, allure_dir=Path(folder) if folder else None)
+            if folder and self.allure.trouble:
+                raise not_written(Path(folder), self.allure.trouble)
         except ReportError as error:
             terminal.teller(config)(f"ERROR: {error.reason}. {error.remedy}")
             return int(summary.exit_code or ExitCode.TOOL)

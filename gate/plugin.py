@@ -10,18 +10,21 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import msgspec
 import pytest
 
 from checks.run import Bench, catalogue
 from fixtures.errors import ToldError, UsageError
-from fixtures.snapshot_file import open_snapshot
 from gate import items as gate_items
-from gate import terminal
+from gate import signals, terminal
+from gate.allure_files import AllureFiles
 from gate.finish import Controller, give_up, interrupted, prepare_folder, tool_error
+from gate.narrow import open_narrowed
 from gate.options import Options, add_options, default_out, read_options
 from gate.selection import check_selection, name_suite
 from gate.source import take
 from gate.verdicts import conclude
+from model.snapshot import Selection
 from model.verdict import Severity
 from reports.allure import prepare
 from reports.values import Trouble
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 BENCH = pytest.StashKey[Bench]()
 OPTIONS = pytest.StashKey[Options]()
 GATHERED = pytest.StashKey[bool]()
+ENDING = pytest.StashKey[signals.Ending]()
+ALLURE = pytest.StashKey[AllureFiles]()
 CONTROLLER = "calico-conformance-controller"
 
 
@@ -63,24 +68,37 @@ def _is_worker(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options; a worker opens the snapshot that the controller took."""
     terminal.quiet(config)
+    config.stash[ALLURE] = AllureFiles()
+    config.stash[ALLURE].take_over()
     if _is_worker(config):
+        signals.ignore()
         given = config.workerinput  # type: ignore[attr-defined]
         config.stash[OPTIONS] = Options(out=Path(), threshold=Severity(given["threshold"]))
         config.option.allure_report_dir = given["allure"]
-        _open(config, Path(given["snapshot"]), gathered=given["gathered"])
+        selection = msgspec.json.decode(given["selection"], type=Selection)
+        _open(config, Path(given["snapshot"]), selection, gathered=given["gathered"])
     elif not (config.option.help or config.option.version or config.option.showfixtures or config.option.markers):
         try:
             config.stash[OPTIONS] = read_options(config)
             prepare_folder(config.stash[OPTIONS].out)
+            terminal.place_allure(config, config.stash[OPTIONS].out)
         except UsageError as error:
             give_up(default_out(config, config.getoption("--out")), Trouble.USAGE, error)
             raise pytest.UsageError(str(error)) from None
-        terminal.place_allure(config, config.stash[OPTIONS].out)
+        config.stash[ENDING] = signals.Ending(lambda sentence: terminal.teller(config)(sentence))
+        config.stash[ENDING].take_over()
 
 
-def _open(config: pytest.Config, path: Path, *, gathered: bool | None) -> Bench:
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if ALLURE in config.stash:
+        config.stash[ALLURE].give_back()
+    if ENDING in config.stash:
+        config.stash[ENDING].give_back()
+
+
+def _open(config: pytest.Config, path: Path, selection: Selection, *, gathered: bool | None) -> Bench:
     catalogue()
-    bench = Bench(open_snapshot(path))
+    bench = Bench(open_narrowed(path, selection))
     config.stash[BENCH] = bench
     config.stash[GATHERED] = gate_items.by_node(bench, config.stash[OPTIONS].items) if gathered is None else gathered
     return bench
@@ -97,7 +115,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
         _begin(config)
         return (yield)
     except KeyboardInterrupt:
-        interrupted(out)
+        terminal.show(config, interrupted(out))
         raise
     except (UsageError, pytest.UsageError) as error:
         give_up(out, Trouble.USAGE, error if isinstance(error, UsageError) else UsageError(str(error)))
@@ -111,18 +129,27 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
 def _begin(config: pytest.Config) -> None:
     check_selection(config)
     options = config.stash[OPTIONS]
-    path = take(options, terminal.teller(config))
-    bench = _open(config, path, gathered=None)
+    path, selection = take(options, terminal.teller(config))
+    bench = _open(config, path, selection, gathered=None)
     if config.stash[GATHERED]:
         terminal.teller(config)("one item a node: each lists its pods (--items pod for one a pod)")
     planned = gate_items.planned(bench, gathered=config.stash[GATHERED])
-    config.pluginmanager.register(Controller(options, path, planned), CONTROLLER)
+    config.pluginmanager.register(Controller(options, path, selection, planned, config.stash[ALLURE]), CONTROLLER)
 
 
 def _stop(config: pytest.Config, summary: Summary) -> NoReturn:
     terminal.show(config, summary)
     code = int(summary.exit_code)
     raise pytest.exit.Exception(f"no verdict, exit code {code}", returncode=code) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The reports are being written: an interrupt comes too late to change them."""
+    if _is_worker(session.config):
+        session.config.workeroutput["allure"] = session.config.stash[ALLURE].trouble  # type: ignore[attr-defined]
+    if ENDING in session.config.stash:
+        session.config.stash[ENDING].begin()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -132,6 +159,7 @@ def pytest_configure_node(node: object) -> None:
     controller: Controller = config.pluginmanager.getplugin(CONTROLLER)
     node.workerinput |= {  # type: ignore[attr-defined]
         "snapshot": str(controller.snapshot.absolute()),
+        "selection": msgspec.json.encode(controller.selection).decode(),
         "gathered": config.stash[GATHERED],
         "allure": getattr(config.option, "allure_report_dir", None),
         "threshold": str(config.stash[OPTIONS].threshold),

@@ -15,6 +15,7 @@ from fixtures.errors import UsageError
 from fixtures.snapshot_file import is_snapshot, open_snapshot, write_snapshot
 from gate.anonymise import Anonymised, LeakError
 from gate.choose import choose
+from gate.narrow import Narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,7 @@ def take(options: Options, say: Callable[[str], None]) -> tuple[Path, Selection]
         with contextlib.closing(open_snapshot(options.replay)) as observation:  # every damage shows here, once
             selection = _chosen(options, observation)
             _check_kept_already(options)
-            _publish(options, observation, options.replay, say)
+            _publish(options, Narrowed(observation, selection), options.replay, say)
         return options.replay, selection
     read = read_dumps(options.replay)
     return _keep(kept, _under(read, _chosen(options, read)), options, say)

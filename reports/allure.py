@@ -128,6 +128,7 @@ def environment(summary: Summary) -> bytes:
             "source": header.source,
             "reach": header.reach,
             "note": header.note,
+            "selection": " ".join(header.selection.asked),
         }
     pairs |= {f"cause_{place}": cause.headline for place, cause in enumerate(telling(summary.causes)[:CAUSES], 1)}
     lines = [f"{key}={_property(printable(value))}\n" for key, value in pairs.items() if value]

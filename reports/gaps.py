@@ -11,17 +11,20 @@ from model.verdict import Gap, Verdict
 from .values import GapGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from model.node import Absent
     from model.verdict import Result
+
+UNREAD = "could not be read: "  # before it stands what a check wanted, after it why there is none of it
 
 Key = tuple[str, str, str]  # node, reason, remedy
 Asked = tuple[str, Gap]  # check, gap
 
 
 def unobserved_gaps(results: Iterable[Result], unreachable: Iterable[Absent]) -> tuple[GapGroup, ...]:
-    """What was asked and could not be observed, by node and reason; an unreachable node takes in all that it caused."""
+    """What was asked and could not be observed, by node and reason: an unreachable node takes in what it caused, one
+    thing that could not be read takes in all checks that wanted it."""
     absent = {node.name: node for node in unreachable}
     groups: defaultdict[Key, list[Asked]] = defaultdict(list)
     for node in absent.values():
@@ -29,9 +32,18 @@ def unobserved_gaps(results: Iterable[Result], unreachable: Iterable[Absent]) ->
     for result in results:
         for gap in result.verdict.unobserved:
             gone = absent.get(result.node) or absent.get(gap.object)
-            key = (gone.name, gone.reason, gone.remedy) if gone else (result.node, gap.reason, gap.remedy)
+            why = gap.reason.partition(UNREAD)[2] or gap.reason
+            key = (gone.name, gone.reason, gone.remedy) if gone else (result.node, why, gap.remedy)
             groups[key].append((result.check, gap))
-    return _in_order(groups)
+    return _in_order({_shown(key, members, absent): members for key, members in groups.items()})
+
+
+def _shown(key: Key, members: list[Asked], absent: Mapping[str, Absent]) -> Key:
+    """The group's key with the shortest of its reasons in words."""
+    node, _, remedy = key
+    if node in absent or not members:
+        return key
+    return node, min((gap.reason for _, gap in members), key=lambda reason: (len(reason), reason)), remedy
 
 
 def inapplicable_gaps(results: Iterable[Result]) -> tuple[GapGroup, ...]:
@@ -46,9 +58,10 @@ def inapplicable_gaps(results: Iterable[Result]) -> tuple[GapGroup, ...]:
 
 
 def unasked_gaps(results: Iterable[Result], left_out: Sequence[Gap] = ()) -> tuple[GapGroup, ...]:
-    """What was not asked, by reason; `left_out` is what no check was run for, such as what a selection leaves out."""
-    asked = [(result.check, gap) for result in results for gap in result.verdict.unasked]
-    return _by_reason([*asked, *(("", gap) for gap in left_out)])
+    """What was not asked, by reason; `left_out` is what no check was run for, such as what a selection leaves out, and
+    comes first."""
+    asked = ((result.check, gap) for result in results for gap in result.verdict.unasked)
+    return _by_reason(("", gap) for gap in left_out) + _by_reason(asked)
 
 
 def _by_reason(gaps: Iterable[Asked]) -> tuple[GapGroup, ...]:

@@ -57,6 +57,7 @@ def _header(header: Header | None) -> dict[str, object] | None:
         "cluster": printable(header.cluster),
         "reach": printable(header.reach),
         "note": printable(header.note),
+        "selection": [printable(option) for option in header.selection.asked],
     }
 
 

@@ -113,6 +113,7 @@ def _run_properties(summary: Summary) -> list[tuple[str, str]]:
         ("cluster", printable(header.cluster)),
         ("snapshot", printable(f"{header.source} taken {header.taken} by {header.tool}")),
         ("reach", printable(header.reach)),
+        *(("selection", printable(option)) for option in header.selection.asked),
     ]
 
 

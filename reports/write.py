@@ -67,18 +67,22 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise _told(path, error) from error
+        raise not_written(path, _reason(error)) from error
 
 
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _told(path, error) from error
+        raise not_written(path, _reason(error)) from error
 
 
-def _told(path: Path, error: OSError) -> ReportError:
-    reason = error.strerror or type(error).__name__
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def not_written(path: Path, reason: str) -> ReportError:
+    """What is said of a report that is not there."""
     return ReportError(
         printable(f"the report {path} could not be written: {reason}"),
         "The verdict stands. Free the path, or choose another folder for the reports.",

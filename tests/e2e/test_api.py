@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 from lab.api.trouble import Trouble
@@ -67,7 +68,7 @@ def test_api_that_does_not_answer_is_told(api: Control, tmp_path: Path) -> None:
 
 
 def test_nodes_that_cannot_be_entered_are_each_one_line(api: Control, tmp_path: Path) -> None:
-    done = judged(_look(api, tmp_path, "-n2"), 6, "asked worker1")
+    done = judged(_look(api, tmp_path, "-n2"), 6, "looked at 3 nodes, of which 3 could not be observed")
     assert done.document["unreachable"] == ["host1", "worker1", "worker2"]
     assert [gap["node"] for gap in done.document["unobserved"]] == ["host1", "worker1", "worker2"]
     assert done.document["findings"] == []
@@ -94,11 +95,13 @@ def test_interrupt_while_it_observes_is_told_in_every_report(api: Control, tmp_p
     kubeconfig = f"--kubeconfig={api.state_dir / 'kubeconfig'}"
     process = started(tmp_path, kubeconfig, "--context=lab", "--reach=lab")
     wait_until("the first lists", lambda: len(api.served()) > seen + 3, 30.0)
-    process.send_signal(2)
-    done = judged(finished(process, tmp_path), 2)
+    process.send_signal(signal.SIGTERM)
+    done = judged(
+        finished(process, tmp_path), 2, "SIGTERM: ending in good order", "Interrupted, so there is no verdict"
+    )
     assert done.document["interrupted"]
 
 
 def test_unwritable_record_is_told_before_the_look(api: Control, tmp_path: Path) -> None:
     done = judged(_look(api, tmp_path, "--record=/proc/nothing/kept.zst"), 4, "is no folder that can be written to")
-    assert "asked worker1" not in done.said
+    assert "looked at" not in done.said

@@ -59,16 +59,28 @@ def test_next_run_leaves_nothing_of_a_failed_one(healthy: str, tmp_path: Path) -
     assert not (tmp_path / "tool-error.txt").exists()
 
 
-@pytest.mark.parametrize(("workers", "whole_group"), [("-n0", True), ("-n2", True), ("-n2", False)])
-def test_interrupt_is_told_in_every_report(healthy: str, workers: str, whole_group: bool, tmp_path: Path) -> None:
-    """As by Ctrl-C, which the terminal sends to the workers too, and as by a `kill` of the controller alone."""
+@pytest.mark.parametrize(
+    ("number", "workers", "whole_group"),
+    [
+        (signal.SIGINT, "-n0", True),
+        (signal.SIGINT, "-n2", True),
+        (signal.SIGTERM, "-n2", True),
+        (signal.SIGTERM, "-n2", False),
+        (signal.SIGHUP, "-n0", False),
+    ],
+)
+def test_interrupt_is_told_in_every_report(
+    healthy: str, number: signal.Signals, workers: str, whole_group: bool, tmp_path: Path
+) -> None:
+    """As by Ctrl-C, which the terminal sends to the workers too, as by a CI job's end, as by a `kill` of the controller
+    alone."""
     there = tmp_path / "there"
     os.mkfifo(there)
     sign = os.open(there, os.O_RDONLY | os.O_NONBLOCK)
     process = started(tmp_path / "out", healthy, workers, *TROUBLE, "--trouble=wait", f"--trouble-file={there}")
     select.select([sign], [], [], SECONDS)  # until the run has opened it at the item that it stays in
     os.close(sign)
-    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    (os.killpg if whole_group else os.kill)(process.pid, number)
     done = judged(finished(process, tmp_path / "out"), 2, "Interrupted, so there is no verdict")
     assert done.document["interrupted"]
     assert done.document["results"] < done.document["planned"]

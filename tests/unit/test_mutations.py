@@ -7,24 +7,31 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fixtures.dumps import read_dumps
 from model.cluster import Pod
-from tests.mutations.dont_care import DontCare, entry_for
+from tests.mutations.bases import RECORDINGS, Base, bases
+from tests.mutations.dont_care import DontCare, Reviewed
 from tests.mutations.flux import flux
 from tests.mutations.generate import mutations
+from tests.mutations.page import page
 from tests.mutations.reviewed import ENTRIES
-from tests.mutations.run import Subject, run, sample
-from tests.mutations.score import Score, describe, page
+from tests.mutations.run import Needs, Subject, run, sample
+from tests.mutations.score import Score, describe
 from tests.mutations.tree import edited
 from tests.mutations.values import hints
+from tests.mutations.verdicts import Fate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import msgspec
 
     from tests.mutations.mutation import Mutation
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = 9000  # some three of each class
+SAMPLE = 700  # of each base; three minutes for all of them
 
 
 @cache
@@ -40,16 +47,32 @@ def seed() -> str:
     return answer.stdout.strip() or "0"
 
 
-def test_every_mutation_of_the_sample_is_found_or_listed() -> None:
-    chosen = sample(subject(), SAMPLE, seed())
-    score = Score(run(subject(), chosen))
-    print(f"seed {seed()}: {score.sentence()}")  # noqa: T201 - shown where it fails
-    assert not [describe(result) for result in score.unlisted]
-    assert score.found.total() > len(chosen) // 5
+@pytest.mark.parametrize("base", bases(), ids=lambda base: base.name)
+def test_every_mutation_of_the_sample_is_found_or_listed(
+    base: Base, record_property: Callable[[str, object], None]
+) -> None:
+    mine = Subject(base.make())
+    chosen = sample(mine, SAMPLE, seed())
+    score = Score()
+    tally = score.add(base.name, len(mine.mutations), run(mine, chosen, workers=1, needs=Needs(tries=0)))
+    record_property("seed", seed())
+    print(f"seed {seed()}: {tally.line()}")  # noqa: T201 - shown where it fails
+    assert [describe(result) for _, result in score.unlisted] == []
+    assert tally.run == SAMPLE
+    assert tally.found > SAMPLE // 20
 
 
 def test_the_recording_is_healthy_before_it_is_mutated() -> None:
     assert not subject().baseline.said
+
+
+def test_the_bases_are_the_healthy_recordings_and_each_row_of_the_decision_table() -> None:
+    names = [base.name for base in bases()]
+    assert len(names) == len(set(names)) > 30
+    recordings = {name for name in names if not name.startswith("simulated/")}
+    tars = {path.relative_to(RECORDINGS).as_posix().partition(".")[0] for path in RECORDINGS.rglob("*.tar.xz")}
+    sick = {"no-owner", "pool-deleted", "duplicate-host-route", "api-responses"}
+    assert recordings == {name for name in tars - sick if not name.startswith("labelled/fault-")}
 
 
 def test_names_are_unique_and_the_same_again() -> None:
@@ -103,19 +126,42 @@ def accusations(mutation: Mutation) -> list[str]:
     return subject().baseline.accusations(mutation)
 
 
-def test_the_sample_holds_every_class() -> None:
+def test_a_sample_holds_every_class_before_a_second_of_any() -> None:
     every = {(mutation.kind, mutation.field, mutation.operation) for mutation in subject().mutations}
-    drawn = [subject().mutations[number] for number in sample(subject(), SAMPLE, seed())]
-    assert {(mutation.kind, mutation.field, mutation.operation) for mutation in drawn} == every
-    assert len(drawn) == SAMPLE
+    few = [subject().mutations[number] for number in sample(subject(), SAMPLE, seed())]
+    assert len({(mutation.kind, mutation.field, mutation.operation) for mutation in few}) == len(few) == SAMPLE
+    many = [subject().mutations[number] for number in sample(subject(), len(every) + 50, seed())]
+    assert {(mutation.kind, mutation.field, mutation.operation) for mutation in many} == every
+    assert sample(subject(), SAMPLE, "1") != sample(subject(), SAMPLE, "2")
 
 
 def test_a_survivor_without_an_entry_is_an_error() -> None:
-    loose = next(mutation for mutation in subject().mutations if (mutation.kind, mutation.field) == ("Node", "taints"))
-    assert entry_for(loose, ENTRIES, subject().scene)
-    assert entry_for(loose, (), subject().scene) is None
-    other = DontCare("Node", "taints", "*", "never", lambda _mutation, _scene: False)
-    assert entry_for(loose, (other,), subject().scene) is None
+    mine = Subject(read_dumps(RECORDINGS / "noencap.tar.xz"))
+    loose = next(mutation for mutation in mine.mutations if (mutation.kind, mutation.field) == ("Node", "taints"))
+    assert not mine.judge(loose, Needs()).unlisted
+    for entries in ((), (DontCare("Node", "taints", "*", "never", lambda _mutation, _scene: False),)):
+        mine.reviewed = Reviewed(entries)
+        assert mine.judge(loose, Needs()).unlisted
+
+
+def test_what_the_list_covers_is_judged_until_it_is_known_to_be_needed() -> None:
+    alike = [item for item in subject().mutations if item.kind == "host sysctl" and item.field.endswith(".arp_ignore")]
+    entry = subject().reviewed.number(alike[-1], subject().scene)
+    covered = [item for item in alike if subject().reviewed.number(item, subject().scene) == entry]
+    needs = Needs()
+    fates = [subject().judge(mutation, needs).outcome.fate for mutation in covered[:6]]
+    assert fates == [*[Fate.SURVIVED] * 3, *[Fate.LISTED] * 3]
+
+
+def test_the_first_finding_decides_and_others_like_it_are_found_alike() -> None:
+    drops = [
+        item for item in subject().mutations if (item.kind, item.field, item.operation) == ("host Route", "", "drop")
+    ]
+    fates = [subject().baseline.outcome(mutation) for mutation in drops]
+    again = [subject().baseline.outcome(mutation) for mutation in reversed(drops)]
+    assert [item.fate for item in fates] == [item.fate for item in reversed(again)]
+    assert {item.fate for item in fates} == {Fate.FOUND, Fate.SURVIVED}
+    assert all(item.said for item in fates if item.fate is Fate.FOUND)
 
 
 def test_every_entry_has_a_reason_and_is_there_once() -> None:
@@ -123,9 +169,10 @@ def test_every_entry_has_a_reason_and_is_there_once() -> None:
     assert len({(entry.kind, entry.field, entry.operation, entry.reason) for entry in ENTRIES}) == len(ENTRIES)
 
 
-def test_the_page_tells_the_score_and_every_reason() -> None:
-    chosen = sample(subject(), 300, seed())
-    score = Score(run(subject(), chosen, workers=1))
-    text = page(score, ENTRIES, ["noencap"])
+def test_the_page_tells_the_score_of_each_base_and_every_reason() -> None:
+    score = Score()
+    score.add("noencap", len(subject().mutations), run(subject(), sample(subject(), 300, seed()), workers=1))
+    text = page(score, ENTRIES)
     assert score.sentence() in text
+    assert "a sample of 300" in text
     assert all(entry.reason.replace("|", "\\|") in text for entry in ENTRIES)

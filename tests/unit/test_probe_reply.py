@@ -145,6 +145,15 @@ def test_any_flipped_byte_is_seen() -> None:
         ),
         pytest.param(MAGIC + raw_frame(KIND_END, b'{"frames":"1"}'), "unexpected form", id="malformed end"),
         pytest.param(written((KIND_INFO, INFO)), "own namespace is not in it", id="no host"),
+        pytest.param(written((KIND_HOST, HOST), (KIND_HOST, HOST)), "says twice", id="two hosts"),
+        pytest.param(written((KIND_INFO, INFO), (KIND_INFO, INFO)), "says twice", id="two infos"),
+        pytest.param(MAGIC + raw_frame(KIND_HOST, b'{"name":"h","nsid":1e999}'), "unexpected form", id="absurd number"),
+        pytest.param(
+            MAGIC + raw_frame(KIND_HOST, b'{"name":"\\ud800"}'), "unexpected form", id="half a surrogate pair"
+        ),
+        pytest.param(
+            MAGIC + raw_frame(KIND_END, b'{"frames":0,"size":0,"digest":0}') * 2, "not in it", id="two end marks"
+        ),
         pytest.param(written((KIND_READY, {})), "answers another question", id="a trial's answer"),
         pytest.param(written((KIND_REFUSAL, {"reason": "no\x1b[0m"})), r"could not do.*no\\x1b", id="refusal"),
         pytest.param(
@@ -205,3 +214,33 @@ def test_the_head_is_what_the_reader_expects() -> None:
     kind, packed, plain, checksum = struct.unpack(">cIII", whole()[len(MAGIC) : len(MAGIC) + 13])
     body = whole()[len(MAGIC) + 13 : len(MAGIC) + 13 + packed]
     assert (kind, zlib.crc32(body), len(zlib.decompress(body))) == (b"H", checksum, plain)
+
+
+ROUTE = ["10.0.0.0/8", 1, 254, 3, 0, 0, [["10.0.0.1", "eth0"]], None, 0, None]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"routes": [["nonsense", *ROUTE[1:]]]}, "the route to 'nonsense' is no IP address"),
+        ({"routes": [["", *ROUTE[1:]]]}, "the route to ''"),
+        ({"routes": [["10.0.0.0/99", *ROUTE[1:]]]}, "the route to '10.0.0.0/99'"),
+        ({"routes": [[*ROUTE[:6], [["x\x1b[2J", "eth0"]], None, 0, None]]}, r"the gateway 'x\\x1b\[2J'"),
+        ({"routes": [[*ROUTE[:7], "x", 0, None]]}, "a route's source 'x'"),
+        ({"routes": [[*ROUTE[:9], "x"]]}, "a route from 'x'"),
+        ({"addresses": [["eth0", "x", 8, 0]]}, "the address 'x/8'"),
+        ({"addresses": [["eth0", "10.0.0.1", -1, 0]]}, "the address '10.0.0.1/-1'"),
+        ({"rules": [[4, 0, 1, 254, "x"]]}, "a rule from 'x'"),
+        ({"rules": [[4, 0, 1, 254, None, "x"]]}, "a rule to 'x'"),
+        ({"neighbours": [[4, "eth0", "x", None, 2]]}, "the neighbour 'x'"),
+        ({"neighbours": [[7, "vxlan", None, "aa", 2, "x"]]}, "the remote tunnel end 'x'"),
+        ({"links": [[1, "v", "vxlan", True, True, "", 1, None, None, None, [1, 1, "x"]]]}, "the tunnel's own end 'x'"),
+    ],
+)
+@pytest.mark.parametrize("place", ["host", "pod"])
+def test_what_is_no_address_is_no_answer(place: str, what: dict[str, object], said: str) -> None:
+    """The checks reckon with addresses: they must never meet another text."""
+    host = {**HOST, **(what if place == "host" else {})}
+    pod = {**POD, **(what if place == "pod" else {})}
+    with pytest.raises(UnreachableError, match=f"garbled: {said}"):
+        node_facts("worker1", [written((KIND_HOST, host), (KIND_PODS, [pod]), (KIND_INFO, INFO))])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
 
 from checks.run import judge
 from fixtures.errors import UnobservableError
-from gate.settle import CONFIRMING, PAUSE, Clock, merge, settle
+from gate.merge import merge
+from gate.settle import CONFIRMING, PAUSE, Clock, settle
 from model.node import Absent
 from tests.unit.builders import BLOCK1, BLOCK2
 from tests.unit.scenes import Scene, scene
@@ -27,9 +28,11 @@ LOST2 = f"{ROUTES}/worker2/{BLOCK1}"
 UNSEEN = "every_node_was_observed/cluster/worker2/unobserved"
 
 
-def judge_two(observation: Observation) -> list[Result]:
+def judge_two(observation: Observation, *args: Any, **kwargs: Any) -> list[Result]:
     """Two checks' verdicts: what the others think of the example does not matter here."""
-    return [result for result in judge(observation) if result.check in {ROUTES, "every_node_was_observed"}]
+    return [
+        result for result in judge(observation, *args, **kwargs) if result.check in {ROUTES, "every_node_was_observed"}
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +77,7 @@ class Watch:
     look_seconds: float = 0.0
     time: float = 1000.0
     asked: list[tuple[float, frozenset[str]]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def clock(self) -> Clock:
         def wait(seconds: float) -> None:
@@ -94,7 +98,7 @@ class Watch:
         )
 
     def settled(self, seconds: float) -> Snapshot:
-        return settle(seen_as(self.stages[0]), self.again, seconds, self.clock())
+        return settle(seen_as(self.stages[0]), self.again, seconds, self.clock(), self.said.append)
 
 
 def left(observation: Snapshot) -> set[str]:

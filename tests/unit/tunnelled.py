@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from model import net
 from model.net import Address, Link, Neighbour, Vxlan
-from tests.unit.builders import NODES
+from tests.unit.builders import NODES, route, via
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,12 @@ def mac(node: str, suffix: str = "") -> str:
     return ":".join(["66", *(digest[at : at + 2] for at in range(0, 10, 2))])
 
 
+def own(cluster: Scene, name: str, prefix: str, dev: str) -> None:
+    """The kernel's route to an address of the node itself."""
+    kernel: dict[str, Any] = {"table": net.LOCAL, "type": net.LOCAL_TYPE, "protocol": net.PROTO_KERNEL, "scope": 254}
+    cluster.node(name).add("routes", route(prefix, via(None, dev), **kernel))
+
+
 def vxlan(cluster: Scene) -> None:
     """IPv4 is tunnelled by VXLAN: devices, addresses, and what they know of each other."""
     cluster.api("pools", POOLS[0], vxlan_mode="Always")
@@ -40,6 +46,7 @@ def vxlan(cluster: Scene) -> None:
         wire = Vxlan(4096, 4789, f"10.0.0.{number}", "ens160")
         cluster.node(name).add("links", Link(50, DEVICE, "vxlan", True, True, mac(name), 1450, vxlan=wire))
         cluster.node(name).add("addresses", Address(DEVICE, f"10.48.9.{number}", 32, 0))
+        own(cluster, name, f"10.48.9.{number}/32", DEVICE)
         for other, last in NODES.items():
             if other != name:
                 cluster.node(name).add(
@@ -57,6 +64,7 @@ def vxlan6(cluster: Scene) -> None:
         wire = Vxlan(4096, 4789, f"fd00:10::{number:x}", "ens160")
         cluster.node(name).add("links", Link(51, DEVICE6, "vxlan", True, True, mac(name, "-v6"), 1430, vxlan=wire))
         cluster.node(name).add("addresses", Address(DEVICE6, f"fd00:10:48::9:{number:x}", 128, 0))
+        own(cluster, name, f"fd00:10:48::9:{number:x}/128", DEVICE6)
         cluster.node(name).add("addresses", Address(DEVICE6, f"fe80::{number:x}", 64, net.SCOPE_LINK))
 
 
@@ -67,6 +75,7 @@ def ipip(cluster: Scene) -> None:
         cluster.api("nodes", name, ipip_tunnel=f"10.48.9.{number}")
         cluster.node(name).add("links", Link(52, TUNNEL, "ipip", True, True, "", 1480))
         cluster.node(name).add("addresses", Address(TUNNEL, f"10.48.9.{number}", 32, 0))
+        own(cluster, name, f"10.48.9.{number}/32", TUNNEL)
 
 
 def on(base: Callable[[Scene], None], *varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
