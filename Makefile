@@ -22,8 +22,9 @@ test: lint ## lint, and the project's own tests
 docs: setup ## pages that are made from the code
 	$(BIN)/python -m reports.catalogue > docs/checks.md
 	$(BIN)/python -m tests.faults.document > docs/faults.md
+	$(BIN)/python -m fixtures.rbac_file > deploy/rbac.yaml
 
-mutations: setup ## every mutation of every healthy recording; writes docs/mutations.md
+mutations: setup ## every mutation of every healthy recording and simulated cluster; writes docs/mutations.md
 	$(BIN)/python -m tests.mutations --write docs/mutations.md
 
 bench: setup ## ratios on this machine
