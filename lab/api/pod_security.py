@@ -33,7 +33,7 @@ def violations(level: str, spec: Json) -> str:
     elif level == "restricted":
         checks = (
             _apparmor, _host_namespaces, _host_ports, _privileged, _selinux, _escalation, _dropped_capabilities,
-            _volume_types, _non_root, _seccomp,
+            _volume_types, _non_root, _root_user, _seccomp,
         )  # fmt: skip
     return ", ".join(told for check in checks if (told := check(spec)))
 
@@ -198,6 +198,11 @@ def _non_root(spec: Json) -> str:
     if pod or not names:
         return ""
     return f"runAsNonRoot != true (pod or {_named(names)} must set securityContext.runAsNonRoot=true)"
+
+
+def _root_user(spec: Json) -> str:
+    pod, names = _context(spec).get("runAsUser") == 0, _names(spec, lambda context: context.get("runAsUser") == 0)
+    return f"runAsUser=0 ({_where(pod, names)} must not set runAsUser=0)" if pod or names else ""
 
 
 def _seccomp(spec: Json) -> str:

@@ -1,4 +1,5 @@
-"""The kubelets' server: exec by SPDY, which the API server makes of its clients' websockets.
+"""The kubelets' server: exec by SPDY, which the API server makes of a websocket that speaks v5, and by the websocket
+itself in v4, which it passes on.
 
 A command runs on this machine, behind the words that lead into its node's namespaces.
 """
@@ -22,6 +23,7 @@ from fixtures.api import connect
 from fixtures.api.session import RefusedError
 from fixtures.deploy.places import PODS
 from lab.tools import SYSTEM_PATH
+from tests.apiserver.channels import STREAMS, Channels, accepted
 from tests.apiserver.server import ADMIN, RealApi
 from tests.apiserver.spdy import Spdy
 
@@ -30,7 +32,11 @@ if TYPE_CHECKING:
 
     from fixtures.api import Api
 
-PROTOCOL = "v4.channel.k8s.io"
+    Wire = Spdy | Channels
+
+PROTOCOL = b"v4.channel.k8s.io"
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+KEY = b"sec-websocket-key: "
 LIMIT = 30.0  # seconds of silence after which a connection is given up
 SUCCESS = {"metadata": {}, "status": "Success"}
 
@@ -82,8 +88,8 @@ class ExecServer:
         except Exception as error:  # told by whoever stops the server
             self.failures.append(error)
 
-    def _exec(self, plug: ssl.SSLSocket, target: str) -> None:
-        asked = urlsplit(target)
+    def _exec(self, plug: ssl.SSLSocket, request: bytes) -> None:
+        asked = urlsplit(request.split(b" ")[1].decode())
         query = parse_qs(asked.query, keep_blank_values=True)
         _, verb, namespace, pod, _container = asked.path.split("/")
         try:
@@ -93,30 +99,39 @@ class ExecServer:
             return
         assert verb == "exec"
         self.execs += 1
-        plug.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
-            b"X-Stream-Protocol-Version: " + PROTOCOL.encode() + b"\r\n\r\n"
-        )
-        wanted = ["", *(name for name in ("input", "output", "error") if query.get(name) == ["1"])]
-        spdy = Spdy(plug)
-        streams = dict(zip(wanted, spdy.opened(len(wanted)), strict=True))
+        wanted = [name for name in ("input", "output", "error") if query.get(name) == ["1"]]
+        wire, streams = _upgraded(plug, request, wanted)
         process = _started([*self._enter(found["spec"]["nodeName"]), *query["command"]])
         self._running.add(process)
         try:
-            _serve(spdy, streams, process)
+            _serve(wire, streams, process)
         finally:
             self._running.discard(process)
 
 
-def _request(plug: ssl.SSLSocket) -> str:
-    """The target of a request for an exec."""
+def _request(plug: ssl.SSLSocket) -> bytes:
+    """A request without its body."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         piece = plug.recv(1)  # not a byte of what follows the upgrade may be taken
         if not piece:
             raise EOFError
         head += piece
-    return head.split(b" ")[1].decode()
+    return head
+
+
+def _upgraded(plug: ssl.SSLSocket, request: bytes, wanted: Sequence[str]) -> tuple[Wire, dict[str, int]]:
+    """The connection in the protocol that was asked for, and its streams by name; the status' is nameless."""
+    headers = dict(line.lower().split(b": ", 1) for line in request.split(b"\r\n")[1:-2])
+    if headers[b"upgrade"] == b"websocket":
+        key = next(line.split(b": ")[1] for line in request.split(b"\r\n") if line.lower().startswith(KEY))
+        told = b"Upgrade: websocket\r\nSec-WebSocket-Accept: " + accepted(key) + b"\r\nSec-WebSocket-Protocol: "
+        plug.sendall(SWITCHING + told + PROTOCOL + b"\r\n\r\n")
+        return Channels(plug), {name: STREAMS[name] for name in ("", *wanted)}
+    told = b"Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: "
+    plug.sendall(SWITCHING + told + PROTOCOL + b"\r\n\r\n")
+    spdy = Spdy(plug)
+    return spdy, dict(zip(("", *wanted), spdy.opened(len(wanted) + 1), strict=True))
 
 
 def _started(argv: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -136,34 +151,34 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _serve(spdy: Spdy, streams: dict[str, int], process: subprocess.Popen[bytes]) -> None:
+def _serve(wire: Wire, streams: dict[str, int], process: subprocess.Popen[bytes]) -> None:
     """Carry a command's streams to its end."""
-    feeder = threading.Thread(target=_feed, args=(spdy, streams.get("input"), process), name="kubelet stdin")
-    errors = threading.Thread(target=_carry, args=(spdy, streams.get("error"), process.stderr), name="kubelet stderr")
+    feeder = threading.Thread(target=_feed, args=(wire, streams.get("input"), process), name="kubelet stdin")
+    errors = threading.Thread(target=_carry, args=(wire, streams.get("error"), process.stderr), name="kubelet stderr")
     feeder.start()
     errors.start()
-    _carry(spdy, streams.get("output"), process.stdout)
+    _carry(wire, streams.get("output"), process.stdout)
     errors.join()
     code = process.wait()
     with suppress(OSError):
-        spdy.send(streams[""], json.dumps(_status(code)).encode(), end=True)
+        wire.send(streams[""], json.dumps(_status(code)).encode(), end=True)
     feeder.join(LIMIT)
 
 
-def _carry(spdy: Spdy, stream: int | None, source: Any) -> None:
+def _carry(wire: Wire, stream: int | None, source: Any) -> None:
     """A pipe to a stream; what nobody takes any more is lost."""
     with source, suppress(OSError):
         while piece := source.read(1 << 15):
             if stream is not None:
-                spdy.send(stream, piece)
+                wire.send(stream, piece)
         if stream is not None:
-            spdy.send(stream, b"", end=True)
+            wire.send(stream, b"", end=True)
 
 
-def _feed(spdy: Spdy, stream: int | None, process: subprocess.Popen[bytes]) -> None:
+def _feed(wire: Wire, stream: int | None, process: subprocess.Popen[bytes]) -> None:
     """The client's input to the program, and its end. When the API server hangs up, the program is ended."""
     assert process.stdin
-    for which, data, end in spdy.received():
+    for which, data, end in wire.received():
         with suppress(OSError, ValueError):  # it reads no more
             if which == stream and data:
                 process.stdin.write(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml  # type: ignore[import-untyped]  # of the kubernetes client
 
 from fixtures.api.session import RefusedError
@@ -83,8 +84,8 @@ def applied(api: Api, objects: Sequence[Json]) -> Iterator[None]:
 
 
 def file_for(who: str) -> list[Json]:
-    """The file, with a user as the subject of its bindings."""
-    return [each | {"subjects": [user(who)]} if "subjects" in each else each for each in documents()]
+    """The file, with a user as one more subject of its bindings."""
+    return [each | {"subjects": [*each["subjects"], user(who)]} if "subjects" in each else each for each in documents()]
 
 
 @contextmanager
@@ -95,6 +96,19 @@ def without(api: Api, of: Json, rules: Sequence[Json]) -> Iterator[None]:
         yield
     finally:
         api.merge(path_of(of), {"rules": of["rules"]})
+
+
+@contextmanager
+def unbound(api: Api, name: str) -> Iterator[None]:
+    """One of the server's own ClusterRoleBindings is away for as long as the body runs."""
+    path = f"{GROUP}/clusterrolebindings"
+    found = msgspec.json.decode(api.get(f"{path}/{name}").body)
+    kept = {field: found[field] for field in ("apiVersion", "kind", "roleRef", "subjects")}
+    api.delete(f"{path}/{name}")
+    try:
+        yield
+    finally:
+        api.post(path, kept | {"metadata": {"name": name}})
 
 
 def is_there(api: Api, path: str) -> bool:

@@ -1,4 +1,7 @@
-"""exec through a real API server: a websocket here, SPDY on its other side."""
+"""exec through a real API server: v5, of which it makes SPDY on its other side, and v4, which it passes on.
+
+v4 is all that servers before 1.30 speak.
+"""
 
 from __future__ import annotations
 
@@ -33,24 +36,35 @@ def _output(api: Api, *command: str, stdin: bytes = b"", where: Container = WHER
     return b"".join(exec_stream(api, where, command, stdin, 20.0))
 
 
-@pytest.mark.usefixtures("server")
+@pytest.fixture(params=["v5", "v4"])
+def protocol(request: pytest.FixtureRequest, server: ExecServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only one that the client offers."""
+    monkeypatch.setattr("fixtures.api.exec_socket.PROTOCOLS", (f"{request.param}.channel.k8s.io",))
+
+
+@pytest.mark.usefixtures("protocol")
 def test_output_comes_whole_and_binary(admin: Api) -> None:
     code = "import os,sys; os.write(1, bytes(range(256)) * 4096); os.write(2, b'x' * 100000)"
     assert _output(admin, "python3", "-c", code) == bytes(range(256)) * 4096
-
-
-@pytest.mark.usefixtures("server")
-def test_input_arrives_and_ends(admin: Api) -> None:
-    sent = bytes(range(256)) * 1024
-    assert _output(admin, "cat", stdin=sent) == sent
     assert _output(admin, "printenv", "NODE") == b"worker1\n"
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("protocol")
+def test_input_arrives_while_output_comes(admin: Api) -> None:
+    sent = bytes(range(256)) * 1024
+    assert _output(admin, "head", "-c", str(len(sent)), stdin=sent) == sent
+
+
+@pytest.mark.usefixtures("protocol")
 def test_exit_status_comes_with_what_was_said(admin: Api) -> None:
     with pytest.raises(ExecError, match="exit status 3") as told:
         _output(admin, "sh", "-c", "echo so far; echo not so good >&2; exit 3")
     assert (told.value.code, told.value.remedy) == (3, "It said: not so good")
+
+
+@pytest.mark.usefixtures("server")
+def test_input_ends_in_v5(admin: Api) -> None:
+    assert _output(admin, "cat", stdin=b"all") == b"all"
 
 
 @pytest.mark.usefixtures("server")

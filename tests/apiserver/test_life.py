@@ -5,6 +5,7 @@ The user may do what deploy/rbac.yaml allows, and nothing else, wherever another
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ from fixtures.probe_program import payload
 from lab.tools import wait_until
 from tests.apiserver.kubelet import Kubelets, kubelets
 from tests.apiserver.kubelet_exec import exec_server
+from tests.apiserver.load import end_namespace
 from tests.apiserver.reaching import kinds, reaching
 from tests.apiserver.rules import applied, binding, is_there, role
 from tests.apiserver.server import RUNNER
@@ -76,6 +78,8 @@ def test_namespace_of_an_earlier_run_is_waited_for_and_made_anew(cluster: RealAp
     space = "of-its-own"
     admin.post(NAMESPACES, manifests.namespace(ProbeSettings(namespace=space), "earlier"))
     admin.delete(f"{NAMESPACES}/{space}")
+    going = threading.Timer(1.5, end_namespace, (admin, space))  # its controller would take 5 s
+    going.start()
     everywhere = role("calico-conformance-kube") | {"kind": "ClusterRole", "metadata": {"name": "kube-everywhere"}}
     makes = binding(role("calico-conformance-namespace"), RUNNER)
     with (
@@ -84,6 +88,7 @@ def test_namespace_of_an_earlier_run_is_waited_for_and_made_anew(cluster: RealAp
     ):
         wait_until("the rules are in force", lambda: not missing(api, asked("kube", MAKES_NAMESPACE), space), 5.0)
         reach.open(nodes(api), said.append)
+        going.join()
         assert kinds(admin) == sorted([*WHOLE, "Namespace"])
         reach.close()
         assert not is_there(admin, f"{NAMESPACES}/{space}")
@@ -155,7 +160,7 @@ def test_kept_probe_is_used_again_until_it_is_cleaned_up(cluster: RealApi, admin
 def test_node_whose_pod_does_not_start_is_told(cluster: RealApi, running: Kubelets) -> None:
     running.waiting["worker2"] = {"reason": "ImagePullBackOff", "message": "Back-off pulling image: not found"}
     try:
-        with reaching(cluster, ready_seconds=2.0) as (reach, api, said):
+        with reaching(cluster, ready_seconds=1.0) as (reach, api, said):
             reach.open(nodes(api), said.append)
             assert set(reach._standing.running) == NODES - {"worker2"}
             assert "the probe's image cannot be pulled" in reach._standing.refused["worker2"].reason

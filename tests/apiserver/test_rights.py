@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from fixtures.api import connect, list_cluster
@@ -13,14 +14,15 @@ from fixtures.api.namespaces import namespace_labels
 from fixtures.deploy.settings import NAMESPACE, SCC
 from fixtures.errors import UnobservableError
 from fixtures.permissions import BY_LABEL, CALICO_NODE, MAKES_NAMESPACE, OPENSHIFT, asked, reading
-from fixtures.preflight import missing, preflight
+from fixtures.preflight import REVIEWS, missing, preflight
 from fixtures.reach.calico_node import CalicoNodeReach
 from lab.tools import wait_until
-from tests.apiserver.rules import Json, applied, binding, is_there, role, without
-from tests.apiserver.server import READER, RUNNER
+from tests.apiserver.rules import Json, applied, binding, documents, is_there, path_of, role, unbound, without
+from tests.apiserver.server import NOBODY, READER, RUNNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fixtures.api import Api
     from fixtures.permissions import Permission
@@ -147,6 +149,36 @@ def test_reading_alone_is_enough_for_ssh(real: RealApi, admin: Api, file: None) 
         api.close()
 
 
+def test_preflight_itself_needs_no_right(real: RealApi) -> None:
+    api = connect(real.kubeconfig, NOBODY)
+    assert missing(api, DEFAULT, NAMESPACE) == DEFAULT
+    api.close()
+
+
+def test_user_who_may_not_ask_what_he_may_do_is_told(admin: Api, runner: Api) -> None:
+    with unbound(admin, "system:basic-user"):
+        wait_until("it is in force", lambda: not _may_ask(runner), 5.0)
+        with pytest.raises(UnobservableError) as told:
+            preflight(runner, DEFAULT, NAMESPACE)
+    assert "does not say what this user may do" in told.value.reason
+    assert "system:basic-user" in told.value.remedy
+    wait_until("it is over", lambda: _may_ask(runner), 5.0)
+
+
+def _may_ask(api: Api) -> bool:
+    review = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
+    asking = review | {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods"}}}
+    return api.transport.send("POST", REVIEWS, body=msgspec.json.encode(asking)).status == 201
+
+
+def test_discovery_is_no_need(admin: Api, runner: Api) -> None:
+    before = list_cluster(runner)
+    with unbound(admin, "system:discovery"):
+        wait_until("it is in force", lambda: find_group(runner).plurals is None, 5.0)
+        assert list_cluster(runner) == before
+    wait_until("it is over", lambda: find_group(runner).plurals is not None, 5.0)
+
+
 def test_calico_node_needs_its_rule_where_its_pods_are(admin: Api, runner: Api) -> None:
     bound = binding(role("calico-conformance-calico-node"), RUNNER, "kube-system")
     _until_missing(runner, CALICO_NODE, CALICO_NODE, "kube-system")
@@ -179,3 +211,27 @@ def test_namespace_of_its_own_needs_its_rule_and_the_others_everywhere(admin: Ap
         _until_missing(runner, wanted, tuple(entry for entry in wanted if entry.when == MAKES_NAMESPACE), space)
         with applied(admin, [binding(role("calico-conformance-namespace"), RUNNER)]):
             _until_missing(runner, wanted, (), space)
+
+
+@pytest.mark.parametrize(
+    "document", documents(), ids=[f"{obj['kind']}-{obj['metadata']['name']}" for obj in documents()]
+)
+def test_file_is_taken_as_kubectl_applies_it(admin: Api, runner: Api, document: Json) -> None:
+    query = {"fieldManager": "kubectl", "fieldValidation": "Strict", "dryRun": "All", "force": "true"}
+    raw = msgspec.json.encode(document)
+    answer = admin.transport.send("PATCH", path_of(document), query, raw, "application/apply-patch+yaml")
+    assert (answer.status, answer.headers.get("warning")) == (200, None), answer.body
+
+
+def test_account_of_the_file_may_do_all_that_is_needed(real: RealApi, admin: Api, runner: Api, tmp_path: Path) -> None:
+    account = next(obj for obj in documents() if obj["kind"] == "ServiceAccount")
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
+    token = msgspec.json.decode(admin.post(f"{path_of(account)}/token", request).body)["status"]["token"]
+    config = msgspec.json.decode(real.kubeconfig.read_bytes())
+    config["users"] = [{"name": READER, "user": {"token": token}}]
+    (tmp_path / "kubeconfig").write_bytes(msgspec.json.encode(config))
+    api = connect(tmp_path / "kubeconfig", READER)
+    assert _told(api) == []
+    assert missing(api, DEFAULT, NAMESPACE) == ()
+    assert set(missing(api, DEFAULT, "default")) == set(DEFAULT) - GRANTED_ABOVE
+    api.close()

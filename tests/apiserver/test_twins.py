@@ -6,24 +6,32 @@ What the lab does not look at is not asked here: the types of fields, unknown on
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
 
 from fixtures.api import connect
+from fixtures.api.exec_socket import ExecSocket
 from fixtures.deploy import manifests
 from fixtures.deploy.manifests import Platform
-from fixtures.deploy.places import ACCOUNTS, DAEMON_SETS, JOBS, NAMESPACES, PODS
+from fixtures.deploy.places import ACCOUNTS, DAEMON_SETS, EVENTS, JOBS, NAMESPACES, PODS
 from fixtures.deploy.plan import Plan, objects
 from fixtures.deploy.settings import ProbeSettings
 from lab import topology
 from lab.api.launch import end, launch
+from lab.tools import wait_until
+from tests.apiserver.kubelet_exec import exec_server
+from tests.apiserver.load import end_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fixtures.api import Api
+    from tests.apiserver.server import RealApi
 
 SPACE = "yaobank"
 RUN = "0123456789"
@@ -138,3 +146,64 @@ def _answer(api: Api, method: str, path: str, query: dict[str, Any], body: Any) 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_same_answer(admin: Api, twin: Api, row: tuple[str, str, dict[str, Any], Any]) -> None:
     assert _answer(twin, *row) == _answer(admin, *row)
+
+
+def _channels(api: Api, command: tuple[str, ...], sent: bytes) -> dict[int, bytes]:
+    """What comes on each channel of an exec, and which protocol was spoken (as channel 99)."""
+    query = [("container", "calico-node"), *(("command", word) for word in command)]
+    query += [(name, "true") for name in ("stdin", "stdout", "stderr")]
+    deadline = time.monotonic() + 20.0
+    plug = ExecSocket(api.transport.dial(EXEC.format("calico-node-8lv4l"), urlencode(query), 20.0), deadline)
+    found: dict[int, bytes] = {99: plug.protocol.encode()}
+    try:
+        plug.send(bytes([0]) + sent)
+        plug.send(bytes([255, 0]))
+        for message in plug.messages():
+            found[message[0]] = found.get(message[0], b"") + message[1:]
+    finally:
+        plug.close()
+    assert plug.closed is not None
+    return found | {98: str(plug.closed.code).encode()}
+
+
+COMMANDS = {
+    "success": ("cat",),
+    "exit status": ("sh", "-c", "cat; echo no good >&2; exit 3"),
+    "signal": ("sh", "-c", "kill -9 $$"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_same_exec(real: RealApi, admin: Api, twin: Api, command: tuple[str, ...]) -> None:
+    with exec_server(real, lambda _node: ()):
+        assert _channels(twin, command, b"sent\0") == _channels(admin, command, b"sent\0")
+
+
+def _refused(api: Api, level: str) -> dict[str, Any]:
+    """What the DaemonSet controller says where Pod Security refuses its pods."""
+    space = f"enforcing-{level}"
+    labels = {"pod-security.kubernetes.io/enforce": level}
+    api.post(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "labels": labels}})
+    try:
+        api.post(ACCOUNTS.path(space), _but(ACCOUNT, meta_namespace=space, meta_ownerReferences=[]))
+        api.post(DAEMON_SETS.path(space), _but(DAEMON_SET, meta_namespace=space, meta_ownerReferences=[]))
+        wait_until("the controller has tried", lambda: bool(_events(api, space)), 20.0)
+        event = _events(api, space)[0]
+        event["message"] = re.sub(r'pods "[^"]*"', "a pod", event["message"])
+        return {name: event[name] for name in ("type", "reason", "message", "source", "reportingComponent")} | {
+            name: event["involvedObject"][name] for name in ("kind", "apiVersion", "name")
+        }
+    finally:
+        api.delete(DAEMON_SETS.path(space, DAEMON_SET["metadata"]["name"]))
+        end_namespace(api, space)
+
+
+def _events(api: Api, space: str) -> list[Any]:
+    found: list[Any] = msgspec.json.decode(api.get(EVENTS.path(space)).body)["items"] or []
+    return found
+
+
+@pytest.mark.usefixtures("controlled")
+@pytest.mark.parametrize("level", ["baseline", "restricted"])
+def test_same_words_of_the_controller(admin: Api, twin: Api, level: str) -> None:
+    assert _refused(twin, level) == _refused(admin, level)
