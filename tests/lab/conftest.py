@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,10 @@ METRICS = Path(topology.DEFAULT).with_name("seed-v3.32.toml")
 def own_lab(name: str) -> Iterator[state.Lab]:
     """A lab's name that no other test process of this machine uses at the same time, clear of what an earlier one left.
 
-    A lock says who uses it: it ends with its holder, however that ends.
+    A lock says who uses it, in whatever checkout: it ends with its holder, however that ends.
     """
-    state.LABS.mkdir(exist_ok=True)
     for number in itertools.count(1):
-        with (state.LABS / f".t-{name}-{number}.used").open("w") as lock:
+        with Path(tempfile.gettempdir(), f"calico-conformance-t-{name}-{number}.used").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
