@@ -41,7 +41,7 @@ class ClusterCase:
         self.records = records
         self.trials = trials
         self._fences: dict[World, Fence] = {}
-        self.mac_of = mac_of  # of the interface on which an observed node has an address; None: nobody knows
+        self.mac_of = mac_of  # what an observed node has, or has learnt, for an address; None: nobody knows
 
     @cached_property
     def later(self) -> ClusterCase | None:

@@ -13,6 +13,7 @@ from expect.pods import POD_INTERFACES
 from expect.services import advertises
 from expect.ways import ways
 from model import ip, net
+from model.free import FLOATING_IPS
 
 if TYPE_CHECKING:
     from checks.cases import NodeCase
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 _LINK_LOCAL = ("fe80::/10", "ff00::/8")
 _DROPS = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
 _TUNNELS = frozenset({"vxlan.calico", "vxlan-v6.calico", "tunl0"})
-_FLOATING = "cni.projectcalico.org/floatingIPs"
 
 
 def touches_pods(route: net.Route) -> bool:
     """Whether a route leaves by an interface that only Calico's pods have."""
     return any(hop.dev.startswith(POD_INTERFACES) for hop in route.hops)
+
+
+def passes_on(route: net.Route) -> bool:
+    """Whether a route only ends the lookup in a table of somebody's own: the next rule decides (ip-route(8), throw)."""
+    return route.type == net.THROW and route.table not in {net.MAIN, net.LOCAL}
 
 
 def of_interest(node: NodeCase, route: net.Route) -> bool:
@@ -35,7 +40,7 @@ def of_interest(node: NodeCase, route: net.Route) -> bool:
 
     A route to a whole pool that is no block is less specific than every block: an aggregate, and of no concern.
     """
-    if any(ip.contains(prefix, route.dst) for prefix in _LINK_LOCAL):
+    if passes_on(route) or any(ip.contains(prefix, route.dst) for prefix in _LINK_LOCAL):
         return False
     if touches_pods(route):
         return True
@@ -75,7 +80,7 @@ def _pod_route(node: NodeCase, route: net.Route) -> str | None:
 
 
 def _floats(pod: Pod, address: str) -> bool:
-    return f'"{address}"' in pod.annotations.get(_FLOATING, "")
+    return f'"{address}"' in pod.annotations.get(FLOATING_IPS, "")
 
 
 def _own_network(node: NodeCase, route: net.Route) -> bool:

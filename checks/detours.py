@@ -32,7 +32,7 @@ class Detour(msgspec.Struct, frozen=True):
 
     @property
     def severity(self) -> Severity:
-        if self.rule.fwmark & self.rule.fwmask or "uidrange" in self.rule.other:
+        if self.rule.fwmark & self.rule.fwmask or self.rule.of_some_users:
             return Severity.HOUSEKEEPING
         return Severity.BROKEN if self.drops else Severity.WRONG
 

@@ -50,8 +50,8 @@ def other_address(node: NodeCase, family: int) -> str | None:
 def flows_to(node: NodeCase, address: str) -> Iterator[Flow]:
     """One packet made on the node; then, by the uplink, one from another node and one from an address of each pool.
 
-    Where the node has rules of its own, packets come in by its tunnels as well, and from each part of a pool that a
-    rule asks for, but for the node's own.
+    Where the node has rules of its own, one is made with the node's own address as its source (an answer), and packets
+    come in by its tunnels as well, and from each part of a pool that a rule asks for, but for the node's own.
     """
     yield Flow(address)
     family = ip.family(address)
@@ -61,6 +61,9 @@ def flows_to(node: NodeCase, address: str) -> Iterator[Flow]:
     other = other_address(node, family)
     if other:
         yield Flow(address, other, iif)
+    own = node_address(node, family)
+    if own is not None and not node.fib.plain(family):
+        yield Flow(address, own)
     sources = [ip.bare(pool.cidr) for pool in node.world.cluster.pools if ip.family(pool.cidr) == family]
     if not node.fib.plain(family):
         asked = {rule.src for rule in node.facts.host.rules if rule.family == family and rule.src}

@@ -15,6 +15,7 @@ from checks.cases import ClusterCase, NodeCase, PodCase, judged
 from checks.declare import CATALOGUE, NEEDS, Check, Scope
 from checks.required import REQUIRED
 from expect.world import World
+from model import net
 from model.verdict import Gap, Result, Verdict
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class Bench:
         return self._last
 
     def _mac_of(self, name: str, address: str) -> str | None:
-        """The one thing that a node is asked about another: the MAC that a fixed neighbour entry is compared with.
+        """The one thing that a node is asked about another: the MAC that a neighbour entry is compared with, its own or
+        one that it has learnt.
 
         Its facts are decoded for it and let go: such entries are rare.
         """
@@ -98,7 +100,10 @@ class Bench:
 
 def _mac_of(host: Namespace, address: str) -> str | None:
     dev = next((item.dev for item in host.addresses if item.address == address), None)
-    link = host.link(dev) if dev else None
+    if dev is None:
+        learnt = (item for item in host.neighbours if item.address == address and item.state & net.NUD_LEARNT)
+        return next((item.mac for item in learnt), None)
+    link = host.link(dev)
     return link.mac if link else None
 
 

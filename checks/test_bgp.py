@@ -78,6 +78,7 @@ def _protocols(node: NodeCase, bird: Bird, needed: str) -> Verdict:
     """kernel, device and direct (bird.cfg.template), and static where the node has blocks to announce."""
     wanted = {"Kernel": "it programs no route", "Device": "it sees no interface", "Direct": "it resolves no next hop"}
     own = [block.cidr for block in node.world.blocks_by_node.get(node.name, ()) if block.settled]
+    own = [cidr for cidr in own if _claimed(node, cidr)]
     if any(ip.family(cidr) == bird.family and not ip.is_host_prefix(cidr) for cidr in own):
         wanted["Static"] = "it announces none of the node's blocks"
     down = [item for item in bird.protocols if item.proto != "BGP" and item.state != "up"]
@@ -99,6 +100,13 @@ def _protocols(node: NodeCase, bird: Bird, needed: str) -> Verdict:
         for name, proto, found, effect in told
     )
     return Verdict(examined=1 + len(wanted), differences=differences)
+
+
+def _claimed(node: NodeCase, cidr: str) -> bool:
+    """BIRD's static routes follow the BlockAffinity, whatever the IPAMBlock says (bird_aggr.cfg.template:5-17), or the
+    node's podCIDRs."""
+    claims = node.world.affinities.get(cidr, ())
+    return node.world.host_local or any(item.node == node.name and item.state != "pending" for item in claims)
 
 
 @check(faults=("F37",), severity=Severity.WRONG)

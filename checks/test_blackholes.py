@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from checks.claims import passes_on
 from checks.declare import check
 from checks.flows import flows_to
 from expect.cluster_routes import Blackhole, own_blackholes
@@ -105,7 +106,7 @@ def _difference(
 def _foreign(node: NodeCase, found: dict[str, list[net.Route]]) -> Iterator[Difference]:
     world = node.world
     for prefix, routes in sorted(found.items()):
-        drops = [route for route in routes if route.type in _DROPS]
+        drops = [route for route in routes if route.type in _DROPS and not passes_on(route)]
         block = world.blocks.get(prefix)
         if not drops or ip.is_host_prefix(prefix) or (block and (block.node == node.name or not block.settled)):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.claims import of_interest
 from checks.declare import check
 from checks.detours import deciding, detours, show_rules, worst
 from checks.flows import flows_to
@@ -18,7 +19,7 @@ from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from checks.cases import NodeCase
 
@@ -90,7 +91,8 @@ def _one(node: NodeCase, destination: Destination, found: list[net.Route]) -> Ve
     found_text = f"{net.describe_route(best)} ({reasons})"
     by = "BIRD" if all(route.protocol == net.PROTO_BIRD for route in found) else None
     look, severity = node.show_routes(destination.prefix), worst(level for _, level in faults)
-    return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found_text, look, severity, by=by),))
+    state = "unresolved" if best.type == net.UNREACHABLE else None
+    return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found_text, look, severity, by=by, state=state),))
 
 
 def _in_flux(node: NodeCase, destination: Destination) -> bool:
@@ -168,6 +170,8 @@ def _faults(node: NodeCase, way: Way, route: net.Route) -> Iterator[Fault]:
         yield "only for some packets (tos or source)", Severity.BROKEN
     if unusable(route):
         yield "its next hop is dead", Severity.BROKEN
+    if any(hop.encap for hop in route.hops):
+        yield "packets by it get a header of the route's own (encap)", Severity.BROKEN
     yield from _astray(node, way, route)
     if route.protocol not in way.protocols:
         yield f"proto {net.protocol_name(route.protocol)}: not {way.owner}'s", Severity.WRONG
@@ -203,6 +207,8 @@ def _extras(node: NodeCase, way: Way, route: net.Route) -> Iterator[Fault]:
     bpf = node.world.felix(node.name, "bpfEnabled") is True  # leaves the device's MTU alone (int_dataplane.go:909-912)
     if route.mtu is not None and route.mtu != tunnel_mtu and not (bpf and tunnel_mtu):
         yield f"mtu {route.mtu}, expected {tunnel_mtu or 'none'}", Severity.WRONG
+    if route.hop_limit is not None:
+        yield f"hoplimit {route.hop_limit}, expected none", Severity.WRONG
 
 
 def _name(node: NodeCase, way: Way) -> str:
@@ -210,9 +216,14 @@ def _name(node: NodeCase, way: Way) -> str:
 
 
 def _diverted(node: NodeCase, destination: Destination, best: net.Route) -> Verdict:
-    """Whether a rule sends the prefix's traffic to another table, or a part of it; more specific routes are the
-    leftovers' subject."""
+    """Whether the local table or a rule's takes the prefix's traffic, or a part of it; more specific routes, and other
+    ones inside a pool, are the leftovers' subject."""
     family = ip.family(destination.prefix)
+    wide = node.fib.taken_locally(destination.prefix)
+    if wide is not None and not of_interest(node, wide):
+        found = f"{net.describe_route(best)} (the local table is asked first: {net.describe_route(wide)})"
+        look = node.on(f"ip -{family} route show table local; ip route get {ip.bare(destination.prefix)}")
+        return Verdict(1, (_difference(node, destination, Kind.DIFFERENT, found, look, Severity.BROKEN),))
     if node.fib.plain(family):
         return Verdict(examined=1)
     flows = [flow for point in node.fib.points(destination.prefix) for flow in flows_to(node, point)]
@@ -220,7 +231,8 @@ def _diverted(node: NodeCase, destination: Destination, best: net.Route) -> Verd
         won = node.fib.lookup(flow)
         if won is not None and (won.table in {net.MAIN, net.LOCAL} or _wireguard(won)):
             continue
-        taken = f"a rule takes packets to {flow.dst} to {net.describe_route(won)}" if won else ""
+        source = f" from {flow.src}" if flow.src and flow.iif is None else ""
+        taken = f"a rule takes packets{source} to {flow.dst} to {net.describe_route(won)}" if won else ""
         found = f"{net.describe_route(best)} ({taken or f'no rule leads packets to {flow.dst} to a route'})"
         look = node.on(f"ip -{family} rule; ip route get {flow.dst}")
         rules = deciding(node, [flow])
@@ -248,23 +260,27 @@ def _difference(
     severity: Severity,
     likely: str = "",
     by: str | None = None,
-    rules: Iterable[str] = (),
+    rules: Sequence[str] = (),
+    state: str | None = None,
 ) -> Difference:
     shapes = " or ".join(_shape(node, destination.prefix, way) for way in destination.ways)
     return Difference(
         kind=kind,
         object=destination.prefix,
         expected=shapes,
-        because=f"{destination.because}; {_pool(destination)}; {destination.ownership.because}",
+        because=("its route in the main table is right, and a rule comes before it; " if rules else "")
+        + f"{destination.because}; {_pool(destination)}; {destination.ownership.because}",
         found=found,
         look=look,
         severity=severity,
         likely=likely,
-        about=_about(node, destination, by, rules),
+        about=_about(node, destination, by, rules, state),
     )
 
 
-def _about(node: NodeCase, destination: Destination, by: str | None, rules: Iterable[str]) -> tuple[str, ...]:
+def _about(
+    node: NodeCase, destination: Destination, by: str | None, rules: Iterable[str], state: str | None
+) -> tuple[str, ...]:
     block = node.world.block_of(ip.bare(destination.prefix))
     return about(
         node=destination.node,
@@ -275,6 +291,7 @@ def _about(node: NodeCase, destination: Destination, by: str | None, rules: Iter
         family=str(ip.family(destination.prefix)),
         by=by,
         rule=rules,
+        state=state,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from checks.cases import NodeCase
-    from expect.world import Block
+    from expect.index import Block
     from model.trial import Trial
 
 

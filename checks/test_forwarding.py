@@ -21,8 +21,9 @@ _SYSCTLS = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 def test_node_forwards_packets(node: NodeCase) -> Verdict:
     """The node forwards packets of each family that it has pods or blocks of.
 
-    net.ipv4.ip_forward, net.ipv6.conf.all.forwarding, and the value of each interface by which packets come in, which
-    decides for them (ip-sysctl). Felix sets them unless FelixConfiguration ipForwarding is Disabled
+    net.ipv4.ip_forward, net.ipv6.conf.all.forwarding, and for IPv4 the value of each interface by which packets come
+    in, which decides for them (ip-sysctl; for IPv6 it makes the interface a router or a host in neighbour discovery,
+    and no more: net/ipv6/ip6_output.c, ip6_forward). Felix sets them unless FelixConfiguration ipForwarding is Disabled
     (int_dataplane.go:2769-2785); without forwarding no pod reaches another node either way. Clearing ip_forward clears
     the `forwarding` of every interface as well.
     """
@@ -38,7 +39,7 @@ def test_node_forwards_packets(node: NodeCase) -> Verdict:
         verdict += _forwards(node, family, _SYSCTLS[family])
         if node.facts.host.sysctls.get(_SYSCTLS[family]) == "0":
             continue  # the kernel has cleared them all
-        for device in _ways_in(node, family):
+        for device in _ways_in(node, family) if family == 4 else ():
             name = f"net.ipv{family}.conf.{device.replace('.', '/')}.forwarding"
             if name in node.facts.host.sysctls:
                 verdict += _forwards(node, family, name)

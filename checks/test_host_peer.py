@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from checks.declare import check
 from checks.matching import points_back
+from checks.test_pod_routes import GATEWAY
+from expect.fib import Flow, standard_rules
 from expect.pods import LINK_KINDS
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
@@ -152,20 +154,25 @@ def _same_pair(nsid: int | None, index: int | None, pod: PodCase) -> bool:
     return link is not None and nsid is not None and (nsid, index) == (link.peer_nsid, link.peer_index)
 
 
-@check(faults=("F7", "F15"))
+@check(faults=("F7", "F15", "X6"))
 def test_host_interface_answers_arp_and_forwards(pod: PodCase) -> Verdict:
     """The kernel answers the pod's ARP for 169.254.1.1 (proxy_arp) and forwards its packets; for IPv6 pods it
     forwards too.
 
     proxy_arp counts by the larger of `all` and the interface's own value, forwarding by the interface's own
-    (Documentation/networking/ip-sysctl). Set by the CNI plugin and again by Felix (dataplane_linux.go:495-562).
+    (Documentation/networking/ip-sysctl). Set by the CNI plugin and again by Felix (dataplane_linux.go:495-562). By
+    proxy the kernel answers only for what it would send on by another interface (net/ipv4/arp.c: arp_process): the node
+    has a route to 169.254.1.1, whichever; its default route is enough.
     """
     if pod.host_link is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no host interface, which another check reports"),))
-    unread = pod.node.unread("sysctls")
+    unread = pod.node.unread("sysctls", "routes", "rules")
     if unread:
-        return Verdict(unobserved=(Gap(pod.name, f"sysctls could not be read: {unread}"),))
+        return Verdict(unobserved=(Gap(pod.name, f"sysctls, routes or rules could not be read: {unread}"),))
     verdict = Verdict()
+    for prefix in pod.prefixes:
+        if ip.family(prefix) == 4:
+            verdict += _gateway(pod, ip.bare(prefix))
     for family in sorted({ip.family(prefix) for prefix in pod.prefixes}):
         wanted = [f"net.ipv{family}.conf.{pod.interface}.forwarding"]
         if family == 4:
@@ -175,15 +182,46 @@ def test_host_interface_answers_arp_and_forwards(pod: PodCase) -> Verdict:
     return verdict
 
 
+def _gateway(pod: PodCase, source: str) -> Verdict:
+    """The lookup that the kernel makes of a question for the gateway's MAC address, before it answers."""
+    rule, route = pod.node.fib.decision(Flow(GATEWAY, source, pod.interface))
+    if route is not None and _answered(route, pod.interface):
+        return Verdict(examined=1)
+    priority = rule.priority if rule is not None and rule not in standard_rules(4) else None
+    by = f", by rule {priority}" if priority is not None else ""
+    difference = Difference(
+        kind=Kind.DIFFERENT if route else Kind.MISSING,
+        object=f"{pod.name}/route-{GATEWAY}",
+        expected=f"a route of the node to {GATEWAY} not by {pod.interface}; a default route is enough",
+        because=f"{pod.because}; the kernel answers the pod's ARP for its gateway only if it has such a route",
+        found=f"{net.describe_route(route)}{by}" if route else f"no route to {GATEWAY}, and no default route",
+        look=pod.node.on(f"ip rule; ip route get {GATEWAY} from {source} iif {pod.interface}"),
+        severity=Severity.BROKEN,
+        likely=f"a route or a rule for {GATEWAY} or 169.254.0.0/16 made by hand or by a hardening script"
+        if route
+        else "the node's default route is gone",
+        about=about(setting="gateway", family="4", rule=str(priority) if priority is not None else None),
+    )
+    return Verdict(examined=1, differences=(difference,))
+
+
+def _answered(route: net.Route, interface: str) -> bool:
+    """Whether the kernel answers for an address with that route: by proxy, or as for one of its own."""
+    if route.type == net.LOCAL_TYPE:
+        return True
+    return route.type == net.UNICAST and bool(route.hops) and all(hop.dev != interface for hop in route.hops)
+
+
 def _sysctl(pod: PodCase, family: int, name: str) -> Verdict:
     sysctls = pod.node.facts.host.sysctls
-    value = sysctls.get(name)
+    value, six = sysctls.get(name), family == 6
     if value is None:
         return Verdict(unobserved=(Gap(f"{pod.name}/{name}", f"{name} was not among the sysctls that were read"),))
     either = name.endswith(".proxy_arp") and sysctls.get("net.ipv4.conf.all.proxy_arp") == "1"
     if value == "1" or either:
         return Verdict(examined=1)
     effect = "nobody answers the pod's ARP for its gateway" if "proxy_arp" in name else "the pod's packets go nowhere"
+    effect = "the node is no router to the pod, in its own words" if six else effect  # net/ipv6: `all` alone decides
     difference = Difference(
         kind=Kind.DIFFERENT,
         object=f"{pod.name}/{name}",
@@ -191,7 +229,7 @@ def _sysctl(pod: PodCase, family: int, name: str) -> Verdict:
         because=f"{pod.because}; without it {effect}",
         found=f"{name} = {value}",
         look=pod.node.on(f"sysctl {name}"),
-        severity=Severity.BROKEN,
+        severity=Severity.WRONG if six else Severity.BROKEN,
         likely="a hardening script or a network manager changed it; Felix sets it again at its next refresh (90 s)",
         about=about(setting=name.rpartition(".")[2], family=str(family)),
     )

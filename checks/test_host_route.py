@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.cases import PodCase
+    from checks.detours import Detour
     from expect.fib import Flow
 
 
@@ -75,7 +76,8 @@ def _difference(pod: PodCase, wanted: HostRoute, kind: Kind, found: str, look: s
 
 
 def _misleads(route: net.Route, wanted: HostRoute) -> bool:
-    return route.type != net.UNICAST or [(hop.gateway, hop.dev) for hop in route.hops] != [(None, wanted.dev)]
+    ways = [(hop.gateway, hop.dev, bool(hop.encap)) for hop in route.hops]
+    return route.type != net.UNICAST or ways != [(None, wanted.dev, False)]
 
 
 def _faults(route: net.Route, wanted: HostRoute) -> Iterator[str]:
@@ -98,6 +100,10 @@ def _faults(route: net.Route, wanted: HostRoute) -> Iterator[str]:
         yield f"with source {route.prefsrc or 'none'}, expected {wanted.source or 'none'}"
     if route.mtu is not None:
         yield f"with mtu {route.mtu}"
+    if any(hop.encap for hop in route.hops):
+        yield "packets by it get a header of the route's own (encap)"
+    if route.hop_limit is not None:
+        yield f"with hoplimit {route.hop_limit}"
 
 
 @check(faults=("F23", "F24", "X1"))
@@ -146,7 +152,7 @@ def _lookup(pod: PodCase, prefix: str) -> Verdict:
         because=pod.because,
         found="; ".join([*found, *(one.text for one in astray)]),
         look=pod.node.on(look) if look else show_rules(pod.node, astray),
-        severity=worst(one.severity for one in astray) if astray else Severity.BROKEN,
+        severity=_severity(astray),
         likely="a route with a lower metric or a policy rule that Calico did not make",
         about=about(
             address=ip.bare(prefix),
@@ -156,6 +162,13 @@ def _lookup(pod: PodCase, prefix: str) -> Verdict:
     return Verdict(examined=len(flows), differences=(difference,))
 
 
+def _severity(astray: list[Detour]) -> Severity:
+    """Whatever leaves for another place than the pod's interface is lost, if it is not meant to: who sets a mark knows
+    why."""
+    meant = astray and worst(one.severity for one in astray) is Severity.HOUSEKEEPING
+    return Severity.HOUSEKEEPING if meant else Severity.BROKEN
+
+
 def _arrives(pod: PodCase, route: net.Route | None) -> bool:
     return route is not None and route.type == net.UNICAST and {hop.dev for hop in route.hops} == {pod.interface}
 
@@ -163,9 +176,12 @@ def _arrives(pod: PodCase, route: net.Route | None) -> bool:
 def _asked(flow: Flow) -> Iterator[str]:
     """The words of `ip route get` for a packet."""
     yield flow.dst
-    if flow.src is not None and flow.iif is not None:
-        yield from ("from", flow.src, "iif", flow.iif)
+    if flow.src is not None:
+        yield from ("from", flow.src)
+    if flow.iif is not None:
+        yield from ("iif", flow.iif)
 
 
 def _origin(flow: Flow) -> str:
-    return f"coming in by {flow.iif}" if flow.iif else "made on the node"
+    made = f"made on the node with source {flow.src}" if flow.src else "made on the node"
+    return f"coming in by {flow.iif}" if flow.iif else made

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.cases import ClusterCase
-    from expect.world import Block
+    from expect.index import Block
     from model.cluster import IPAMBlock
 
 _HOST = "host:"

@@ -85,25 +85,27 @@ def test_every_pod_and_block_route_is_accounted_for(node: NodeCase) -> Verdict:
 
 def _leftover(node: NodeCase, prefix: str, routes: list[net.Route]) -> Difference:
     lost = sorted(_lost(node, prefix, routes))
-    owner = node.world.blocks.get(prefix)
-    because = (
-        f"{owner.because}, and no such node exists"
-        if owner is not None and owner.node
-        else f"live addresses that it takes away: {', '.join(lost[:3])}{' …' if len(lost) > 3 else ''}"
-        if lost
-        else "no live pod, block or borrowed address has this prefix here"
-    )
     return Difference(
         kind=Kind.UNEXPECTED,
         object=prefix,
         expected="no such route on this node",
-        because=because,
+        because=_because(node, prefix, lost),
         found="; ".join(net.describe_route(route) for route in routes),
         look=node.show_routes(prefix),
         severity=Severity.BROKEN if lost else Severity.WRONG,
         likely=_origin(routes),
         about=_about(node, prefix, routes),
     )
+
+
+def _because(node: NodeCase, prefix: str, lost: list[str]) -> str:
+    owner = node.world.blocks.get(prefix)
+    said = []
+    if owner is not None and owner.node:
+        said.append(owner.because + ("" if owner.node in node.world.nodes else ", and no such node exists"))
+    if lost:
+        said.append(f"live addresses that it takes away: {', '.join(lost[:3])}{' …' if len(lost) > 3 else ''}")
+    return "; ".join(said) or "no live pod, block or borrowed address has this prefix here"
 
 
 def _about(node: NodeCase, prefix: str, routes: list[net.Route]) -> tuple[str, ...]:
@@ -126,13 +128,15 @@ def _about(node: NodeCase, prefix: str, routes: list[net.Route]) -> tuple[str, .
 
 
 def _lost(node: NodeCase, prefix: str, routes: list[net.Route]) -> Iterator[str]:
-    """Live pods' addresses that a leftover route takes away: those it covers and does not lead to."""
+    """Live pods' addresses that a leftover route takes away: those it covers and does not lead to. A pod's own host
+    route is more specific than a network's, but not asked for before the local table."""
     own = {pod.key for pod in node.pods}
     leads_off = not all(touches_pods(route) for route in routes)
+    first = ip.is_host_prefix(prefix) or any(route.table == net.LOCAL for route in routes)
     for address, pods in node.world.pods_by_address.items():
         if ip.contains(prefix, address):
             here = any(pod.key in own for pod in pods)
-            if not here or (leads_off and ip.is_host_prefix(prefix)):
+            if not here or (leads_off and first):
                 yield f"{address} (pod {pods[0].key} on {pods[0].node})"
 
 

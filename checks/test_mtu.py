@@ -25,7 +25,9 @@ def test_pods_mtu_fits_its_way_out(pod: PodCase) -> Verdict:
     """Both ends of the pod's pair have the same MTU, and it fits the tunnel by which the pod's pool sends.
 
     Pods keep the MTU that they were made with: one that is older than its pool's first tunnel, or was made before Felix
-    had written the new value (/var/lib/calico/mtu), is mentioned and needs a restart. A smaller MTU is no fault.
+    had written the new value (/var/lib/calico/mtu), is mentioned and needs a restart. A smaller MTU is no fault. What a
+    pool without encapsulation sends must fit the interface with the node's address, whatever is older: packets of the
+    pod's size are lost there on their way in, and nobody is told.
     """
     link, eth0 = pod.host_link, pod.eth0
     if link is None:
@@ -57,6 +59,8 @@ def _limit(pod: PodCase, pool: IPPool | None, family: int) -> int | None:
 
 
 def _severity(pod: PodCase, pool: IPPool) -> Severity:
+    if route_class(pool) is RouteClass.NO_ENCAP:
+        return Severity.WRONG
     made = _seconds(pod.pod.created)
     if pod.node.facts.mtu_file_time is not None and made is not None:
         return Severity.WRONG if made > pod.node.facts.mtu_file_time else Severity.HOUSEKEEPING
@@ -87,6 +91,6 @@ def _difference(
         severity=severity,
         likely="the pod is older than what it sends by: its next start mends it"
         if severity is Severity.HOUSEKEEPING
-        else "the CNI configuration's mtu, or /var/lib/calico/mtu, does not fit the tunnel",
+        else "the CNI configuration's mtu, or /var/lib/calico/mtu, does not fit the way out",
         about=about(setting="mtu", encap=route_class(pool) if pool else None),
     )

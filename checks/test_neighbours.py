@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from checks.applies import moves_its_address
 from checks.declare import check
+from checks.entries import shown_fixed, shown_unanswered
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
@@ -19,10 +20,11 @@ GATEWAYS = frozenset({"169.254.1.1"})
 
 @check(faults=("X3",), needs=frozenset({"pods"}))
 def test_no_fixed_neighbour_misleads(pod: PodCase) -> Verdict:
-    """No permanent neighbour entry gives the pod, or its gateway, another MAC address than the pair's.
+    """No fixed neighbour entry gives the pod, or its gateway, another MAC address than the pair's.
 
-    Ordinary entries come and go by ARP; another check looks at them. A permanent one is never asked for again: Felix
-    makes one only where the endpoint carries a MAC (route_table.go:579-593), and then it is eth0's.
+    Ordinary entries come and go by ARP; another check looks at them. A fixed one (PERMANENT, NOARP) is never asked for
+    again: Felix makes one only where the endpoint carries a MAC (route_table.go:579-593), and then it is eth0's. Where
+    the interface itself does no ARP, NOARP is what the kernel writes into each.
     """
     eth0, link, namespace = pod.eth0, pod.host_link, pod.namespace
     if eth0 is None or link is None or namespace is None:
@@ -30,8 +32,8 @@ def test_no_fixed_neighbour_misleads(pod: PodCase) -> Verdict:
     unread = _unread(pod)
     if unread:
         return Verdict(unobserved=(Gap(pod.name, f"neighbours could not be read: {unread}"),))
-    here = _fixed(pod.node.facts.host, pod.interface, frozenset(pod.pod.ips), eth0.mac)
-    inside = _fixed(namespace, "eth0", GATEWAYS | _link_locals(pod), link.mac)
+    here = _fixed(pod.node.facts.host, link, frozenset(pod.pod.ips), eth0.mac)
+    inside = _fixed(namespace, eth0, GATEWAYS | _link_locals(pod), link.mac)
     differences = [_misleads(pod, item, eth0.mac, pod.node.on(f"ip neigh show dev {pod.interface}")) for item in here]
     differences += [_misleads(pod, item, link.mac, pod.inside("ip neigh show dev eth0")) for item in inside]
     return Verdict(examined=2, differences=tuple(differences))
@@ -79,10 +81,11 @@ def _link_locals(pod: PodCase) -> frozenset[str]:
     )
 
 
-def _fixed(namespace: net.Namespace, dev: str, addresses: frozenset[str], mac: str) -> Iterator[net.Neighbour]:
+def _fixed(namespace: net.Namespace, link: net.Link, addresses: frozenset[str], mac: str) -> Iterator[net.Neighbour]:
+    fixed = net.NUD_PERMANENT if link.noarp else net.NUD_PERMANENT | net.NUD_NOARP
     for item in namespace.neighbours:
         wrong = item.mac is None or item.mac.lower() != mac.lower()
-        if item.dev == dev and item.address in addresses and item.state & net.NUD_PERMANENT and wrong:
+        if item.dev == link.name and item.address in addresses and item.state & fixed and wrong:
             yield item
 
 
@@ -90,9 +93,9 @@ def _misleads(pod: PodCase, item: net.Neighbour, mac: str, look: str) -> Differe
     return Difference(
         kind=Kind.DIFFERENT,
         object=f"{pod.name}/neighbour-{item.address}",
-        expected=f"{item.address} lladdr {mac}, or no permanent entry",
+        expected=f"{item.address} lladdr {mac}, or no fixed entry",
         because=f"{pod.because}; {mac} is the other end of its pair",
-        found=f"{item.address} dev {item.dev} lladdr {item.mac or 'none'} PERMANENT",
+        found=shown_fixed(item),
         look=look,
         likely="made by hand: ip neigh del takes it away",
         about=about(address=item.address),
@@ -107,7 +110,7 @@ def _silent(pod: PodCase, item: net.Neighbour, look: str) -> Difference:
         object=f"{pod.name}/answer-{item.address}",
         expected=f"an answer for {item.address} on {item.dev}, or no entry",
         because=f"{pod.because}; {'the node answers for its gateway' if inside else 'it answers for its own address'}",
-        found=f"{item.address} dev {item.dev} {'INCOMPLETE: nobody answers' if now else 'FAILED: nobody answered'}",
+        found=shown_unanswered(item),
         look=look,
         severity=Severity.BROKEN if now else Severity.WRONG,
         likely="ARP is off or filtered at one end of the pair, or proxy_arp is off on the node's"

@@ -75,12 +75,20 @@ def _difference(node: NodeCase, family: int, text: str | None) -> Difference:
         because=f"node {node.name} has annotation {_ANNOTATIONS[family]}: {text}"
         if text
         else f"node {node.name} owns IPAM blocks, which BIRD announces with its address as next hop",
-        found="no interface has it" if text else f"no annotation {_ANNOTATIONS[family]}",
+        found=f"no interface has it{_instead(node, family)}" if text else f"no annotation {_ANNOTATIONS[family]}",
         look=node.on("ip addr"),
         likely="the node's address changed after calico-node had detected it: restart calico-node there"
         if text
         else "calico-node never started there, or its address detection failed",
+        about=about(family=str(family), address=ip.bare(text) if text else None),
     )
+
+
+def _instead(node: NodeCase, family: int) -> str:
+    """The addresses of the family that the Node object shows and an interface has."""
+    shown = [address for address in node.node.internal_ips if ip.family(address) == family]
+    held = [f"{node.addresses[address]} has {address}" for address in shown if address in node.addresses]
+    return f"; {', '.join(held)}" if held else ""
 
 
 @check(faults=("F55",), severity=Severity.WRONG)

@@ -9,7 +9,7 @@ from checks.declare import check
 from checks.test_pod_routes import DEFAULTS, GATEWAY
 from expect.fib import standard_rules
 from model import ip, net
-from model.verdict import Difference, Gap, Kind, Severity, Verdict
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from checks.cases import PodCase
 
 _MULTICAST = ("224.0.0.0/4", "ff00::/8")
+_DROP_TYPES = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
 _MADE_FOR_ADDRESSES = frozenset({net.LOCAL_TYPE, net.BROADCAST, net.ANYCAST, net.MULTICAST})
 
 
@@ -26,7 +27,8 @@ def test_nothing_else_diverts_the_pods_traffic(pod: PodCase) -> Verdict:
 
     The rules are the kernel's own, the local table holds the pod's own addresses. Routes of interfaces that Multus or
     the application added are theirs; one that takes the traffic of a whole pool off eth0 is mentioned, for a VPN
-    sidecar does so on purpose.
+    sidecar does so on purpose. One for a part of a pool in which there is a block is no VPN's; one that drops what is
+    for pods is worse; one that drops what is for nobody of the cluster is mentioned.
     """
     if pod.namespace is None or pod.eth0 is None:
         return Verdict(inapplicable=(Gap(pod.name, "it has no eth0, which the check of eth0 reports"),))
@@ -49,7 +51,8 @@ def _ordinary(pod: PodCase, namespace: net.Namespace, route: net.Route) -> bool:
         return route.table == net.LOCAL and route.protocol == net.PROTO_KERNEL and _has(namespace, route)
     if route.table == net.MAIN and route.dst in {*DEFAULTS.values(), ip.host_prefix(GATEWAY)}:
         return True
-    if route.table == net.MAIN and route.protocol == net.PROTO_KERNEL and route.dst in {*pod.prefixes, "fe80::/64"}:
+    made = {*pod.prefixes, "fe80::/64", *_connected(pod, namespace)}
+    if route.table == net.MAIN and route.protocol == net.PROTO_KERNEL and route.dst in made:
         return True
     if (
         route.table == net.MAIN
@@ -58,6 +61,18 @@ def _ordinary(pod: PodCase, namespace: net.Namespace, route: net.Route) -> bool:
     ):
         return True  # the same way as the default route
     return bool(route.hops) and all(hop.dev != "eth0" for hop in route.hops) and not _takes_pool(pod, route)
+
+
+def _connected(pod: PodCase, namespace: net.Namespace) -> Iterator[str]:
+    """The networks of addresses that the application gave eth0, outside every pool: the check of addresses tells them,
+    and the kernel makes a route to each by itself."""
+    for address in namespace.addresses:
+        whole = 32 if ip.family(address.address) == 4 else 128
+        if address.dev == "eth0" and 0 < address.prefixlen <= whole:
+            network = ip.canonical(address.text)
+            pools = (pool.cidr for pool in pod.node.world.cluster.pools)
+            if not any(ip.contains(cidr, network) or ip.contains(network, cidr) for cidr in pools):
+                yield network
 
 
 def _has(namespace: net.Namespace, route: net.Route) -> bool:
@@ -90,9 +105,40 @@ def _diverts(pod: PodCase, route: net.Route) -> Difference:
         because=pod.because,
         found=net.describe_route(route),
         look=pod.inside("ip route show table all"),
-        severity=Severity.WRONG if by_eth0 or not route.hops else Severity.HOUSEKEEPING,
+        severity=_severity(pod, route, by_eth0=by_eth0),
         likely="" if by_eth0 else "a VPN or a sidecar of the application",
+        about=about(state="dropped" if route.type in _DROP_TYPES else None),
     )
+
+
+def _severity(pod: PodCase, route: net.Route, *, by_eth0: bool) -> Severity:
+    asked = route.table in {net.MAIN, net.LOCAL}
+    if route.type in _DROP_TYPES and asked:
+        if _takes_pods(pod, route):
+            return Severity.BROKEN
+        return Severity.WRONG if _takes_others(pod, route) else Severity.HOUSEKEEPING
+    if by_eth0 or not route.hops:
+        return Severity.WRONG
+    whole = any(ip.contains(route.dst, pool.cidr) for pool in pod.node.world.cluster.pools)
+    return Severity.WRONG if asked and not whole and _takes_pods(pod, route) else Severity.HOUSEKEEPING
+
+
+def _takes_pods(pod: PodCase, route: net.Route) -> bool:
+    """Whether a block, or a part of one, lies in what a route is for; its own address is the pod's own affair."""
+    if route.dst in pod.prefixes:
+        return False
+    world = pod.node.world
+    held = world.block_of(ip.bare(route.dst))
+    inside = held is not None and ip.contains(held.cidr, route.dst)
+    return inside or any(ip.contains(route.dst, cidr) for cidr in world.blocks)
+
+
+def _takes_others(pod: PodCase, route: net.Route) -> bool:
+    """Whether a route is for anything else of the cluster's: a node, a service, what is left of a pool. The rest of the
+    world is the application's own affair."""
+    world = pod.node.world
+    known = (*world.node_addresses, *(address for service in world.cluster.services for address in service.cluster_ips))
+    return _takes_pool(pod, route) or any(ip.contains(route.dst, address) for address in known)
 
 
 def _deaf(pod: PodCase, namespace: net.Namespace) -> Iterator[Difference]:

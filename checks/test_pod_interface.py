@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from checks.declare import check
 from expect.pods import LINK_KINDS
-from model.verdict import Difference, Gap, Kind, Verdict, about
+from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from checks.cases import PodCase
@@ -19,6 +19,7 @@ def test_pod_has_eth0_and_it_is_up(pod: PodCase) -> Verdict:
     The namespace is found from the outside: by pod UID in the cgroups of its processes, by the pair of interface
     indexes, by address. CNI creates eth0 as one half of a pair (dataplane_linux.go); without the other half the kernel
     takes it away. A veth does ARP: without, every frame has a wrong address (netkit may do without).
+    lo, which every runtime brings up, is up: by it the pod reaches 127.0.0.1, and its own address.
     """
     look = pod.inside("ip -d link show eth0")
     if pod.namespace is None:
@@ -45,9 +46,27 @@ def test_pod_has_eth0_and_it_is_up(pod: PodCase) -> Verdict:
         if bad
     ]
     if not wrong:
-        return Verdict(examined=1)
+        return Verdict(examined=1, differences=_loopback(pod))
     state = "without-carrier" if len(wrong) == 1 and pod.eth0.up and not pod.eth0.carrier else None
     return _verdict(Kind.DIFFERENT, pod, f"eth0: {', '.join(wrong)}", look, state)
+
+
+def _loopback(pod: PodCase) -> tuple[Difference, ...]:
+    lo = pod.namespace.link("lo") if pod.namespace else None
+    if lo is None or lo.up:
+        return ()
+    return (
+        Difference(
+            kind=Kind.DIFFERENT,
+            object=f"{pod.name}/lo",
+            expected="lo up",
+            because=f"{pod.because}; the container runtime brings lo up with the namespace",
+            found="lo is down: the pod reaches neither 127.0.0.1 nor its own address",
+            look=pod.inside("ip link show lo"),
+            severity=Severity.WRONG,
+            likely="it was taken down inside the pod, or the runtime's loopback plugin did not run",
+        ),
+    )
 
 
 def _verdict(kind: Kind, pod: PodCase, found: str, look: str, state: str | None = None) -> Verdict:

@@ -91,8 +91,8 @@ def _is_via(pod: PodCase, route: net.Route, gateway: str | None) -> bool:
         route.type == net.UNICAST
         and [(hop.gateway, hop.dev) for hop in route.hops] == [(gateway, "eth0")]
         and gateway is not None
-        and not any(hop.flags & _unusable(pod) for hop in route.hops)
-        and (route.tos, route.src, route.mtu) == (0, None, None)
+        and not any(hop.flags & _unusable(pod) or hop.encap for hop in route.hops)
+        and (route.tos, route.src, route.mtu, route.hop_limit) == (0, None, None, None)
         and route.prefsrc in {None, *(ip.bare(prefix) for prefix in pod.prefixes)}
     )
 

@@ -15,7 +15,7 @@ from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
 if TYPE_CHECKING:
     from checks.cases import NodeCase
-    from expect.world import Block
+    from expect.index import Block
 
 _STRICT = "1"
 _ALL = "net.ipv4.conf.all.rp_filter"

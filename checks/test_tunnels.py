@@ -48,6 +48,7 @@ def _device(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
     return Verdict(examined=3 + (5 if tunnel.kind is RouteClass.VXLAN else 0), differences=differences)
 
 
+_TTL = 32  # of outer packets: fewer hops than that are a trap; Felix leaves it to the kernel
 Fault = tuple[str, str, str, Severity]  # what, expected, found, severity
 
 
@@ -122,8 +123,16 @@ def _vxlan(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Iterator[Fault]:
     ):
         if wanted is not None and wanted != found:
             yield name, f"{name} {wanted}", f"{name} {found or 'none'}", Severity.BROKEN
+    if seen.ttl is not None and seen.ttl < _TTL:
+        lost = seen.ttl == 1 and _beyond_a_router(node, tunnel.family)
+        yield "ttl", "no ttl of its own", f"ttl {seen.ttl}", Severity.BROKEN if lost else Severity.WRONG
     if link.mac.lower() != tunnel.mac:
         yield "mac", f"MAC {tunnel.mac}", f"MAC {link.mac}", Severity.BROKEN
+
+
+def _beyond_a_router(node: NodeCase, family: int) -> bool:
+    others = (node.world.felix_address(other, family) for other in node.world.cluster.nodes if other.name != node.name)
+    return any(address and not node.world.same_subnet(node.name, address) for address in others)
 
 
 def _difference(node: NodeCase, tunnel: Tunnel, what: str, expected: str, found: str, severity: Severity) -> Difference:
@@ -150,7 +159,8 @@ def test_vxlan_device_knows_every_other_node(node: NodeCase) -> Verdict:
     """The VXLAN device has, for every other node, the forwarding entry of its MAC to its address, and the permanent
     neighbour of its tunnel address; and none of a node that does not exist.
 
-    vxlan_mgr.go:229-264; the BPF dataplane has the neighbours alone (int_dataplane.go:892-894).
+    An entry names no port, identifier or interface of its own: Felix's use the device's. vxlan_mgr.go:229-264; the BPF
+    dataplane has the neighbours alone (int_dataplane.go:892-894).
     """
     devices = [tunnel for tunnel in tunnels(node.world, node.name) if tunnel.kind is RouteClass.VXLAN]
     unread = node.unread("neighbours", "fdb", "links")
@@ -170,7 +180,9 @@ def _endpoints(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
     mine = [item for item in node.facts.host.neighbours if item.dev == link.name]
     entries = {(item.mac, item.dst) for item in mine if item.family == net.FAMILY_BRIDGE and item.dst}
     fading = {(item.mac, item.dst) for item in mine if item.family == net.FAMILY_BRIDGE and not _stays(item)}
-    neighbours = {(item.address, item.mac) for item in mine if item.family != net.FAMILY_BRIDGE and _lasting(item)}
+    odd = {(item.mac, item.dst): text for item in mine if (text := _oddity(item, link))}
+    hosts = [item for item in mine if item.family != net.FAMILY_BRIDGE]
+    neighbours = {(item.address, item.mac) for item in hosts if _lasting(item)}
     wanted = list(endpoints(node.world, node.name, tunnel.family))
     flow_based = link.vxlan is not None and link.vxlan.external
     differences = []
@@ -181,10 +193,11 @@ def _endpoints(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
         elif not flow_based and (end.mac, end.address) in fading:
             found = "an entry that ages out"
             differences.append(_entry(node, link, end, f"fdb {end.mac} dst {end.address} permanent", found))
+        elif not flow_based and (end.mac, end.address) in odd:
+            found = f"{end.mac} dst {end.address} {odd[end.mac, end.address]}"
+            differences.append(_entry(node, link, end, f"fdb {end.mac} dst {end.address}", found))
         if (end.tunnel, end.mac) not in neighbours:
-            found = next(
-                (f"{ip_} lladdr {mac}" for ip_, mac in sorted(neighbours, key=str) if ip_ == end.tunnel), "no entry"
-            )
+            found = next((_shown(item) for item in hosts if item.address == end.tunnel), "no entry")
             differences.append(_entry(node, link, end, f"neighbour {end.tunnel} lladdr {end.mac} PERMANENT", found))
     known = {end.address for end in wanted} | set(node.world.node_addresses)
     differences += [_stale(node, link, mac, dst) for mac, dst in sorted(entries, key=str) if dst not in known]
@@ -193,6 +206,18 @@ def _endpoints(node: NodeCase, tunnel: Tunnel, link: net.Link) -> Verdict:
 
 def _lasting(item: net.Neighbour) -> bool:
     return bool(item.state & net.NUD_PERMANENT)
+
+
+def _oddity(item: net.Neighbour, link: net.Link) -> str:
+    """What a forwarding entry has of its own, where it should go by the device's."""
+    lower = link.vxlan.dev if link.vxlan is not None else None
+    named = (("port", item.port), ("vni", item.vni), ("via", item.via if item.via != lower else None))
+    return " ".join(f"{name} {value}" for name, value in named if value is not None)
+
+
+def _shown(item: net.Neighbour) -> str:
+    state = next((name for bit, name in net.NEIGHBOUR_STATES.items() if item.state & bit), str(item.state))
+    return f"{item.address} lladdr {item.mac or 'none'} {state}"
 
 
 def _stays(item: net.Neighbour) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checks.cases import NodeCase
-    from expect.world import Block
+    from expect.index import Block
 
 _OVERHEAD = {4: 60, 6: 80}  # bytes: IP, UDP and WireGuard's header (int_dataplane.go:484-489)
 DEVICES = {4: "wireguard.cali", 6: "wg-v6.cali"}

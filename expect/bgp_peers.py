@@ -125,11 +125,11 @@ def faults(peer: Settings) -> Iterator[tuple[str, str]]:
     if peer.get("peerSelector") or peer.get("localWorkloadSelector"):
         return
     address, _ = split_port(str(peer.get("peerIP") or ""))
-    if not _is_address(address):
+    if not ip.is_address(address):
         yield "peerIP", f"{address} is no address" if address else "neither peerIP nor peerSelector is set"
         return
     gateway = str(peer.get("reachableBy") or "")
-    if gateway and not (_is_address(gateway) and ip.family(gateway) == ip.family(address)):
+    if gateway and not (ip.is_address(gateway) and ip.family(gateway) == ip.family(address)):
         yield "reachableBy", f"{gateway} is no address of the family of peerIP {address}"
 
 
@@ -143,14 +143,6 @@ def _matches(selector: object, node: Node) -> bool:
         return selectors.matches(str(selector), node.labels)
     except selectors.SelectorError:
         return False
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip.address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _forward(world: World, nodes: Mapping[str, Node], me: str, family: int, peer: Settings) -> Iterator[Peer]:
@@ -209,7 +201,7 @@ def _backward(world: World, nodes: Mapping[str, Node], me: str, family: int, pee
             return
     else:
         text, port = split_port(str(peer.get("peerIP") or ""))
-        named = _is_address(text) and str(ip.address(text)) == speaker(mine, family)
+        named = ip.is_address(text) and str(ip.address(text)) == speaker(mine, family)
         if not named or not _is_meant(world, mine, peer, port):
             return
     for node in nodes.values():

@@ -16,7 +16,8 @@ from model.cluster import IPPool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from expect.world import Block, World
+    from expect.index import Block
+    from expect.world import World
     from model.cluster import Node
 
 

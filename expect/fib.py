@@ -41,12 +41,15 @@ class Fib:
     def __init__(self, routes: Iterable[net.Route], rules: Iterable[net.Rule]) -> None:
         self._tables: dict[tuple[int, int], dict[int, dict[int, list[net.Route]]]] = {}
         self._starts: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+        self._local_networks: dict[str, net.Route] = {}
         for route in routes:
             family, first, last = ip.span(route.dst)
             length = _WIDTH[family] - (last - first).bit_length()
             table = self._tables.setdefault((family, route.table), {})
             table.setdefault(length, {}).setdefault(first, []).append(route)
             self._starts[family].append((first, last))
+            if route.table == net.LOCAL and first != last and route.type != net.THROW:
+                self._local_networks.setdefault(route.dst, route)
         by_family: dict[int, list[net.Rule]] = defaultdict(list)
         for rule in rules:
             by_family[rule.family].append(rule)
@@ -95,7 +98,7 @@ class Fib:
         """
         usual = self.lookup(flow)
         for rule in self._rules[ip.family(flow.dst)]:
-            made_here = flow.iif is None or "uidrange" not in rule.other  # what comes in has no user
+            made_here = flow.iif is None or not rule.of_some_users  # what comes in is of no other user than root
             if not _is_partial(rule) or not _meets(rule, flow) or not made_here:
                 continue
             won = self.lookup(flow, rule)
@@ -105,6 +108,11 @@ class Fib:
     def plain(self, family: int) -> bool:
         """Whether a family has the kernel's own rules and no others: then the main table alone decides."""
         return set(self._rules[family]) == set(standard_rules(family))
+
+    def taken_locally(self, prefix: str) -> net.Route | None:
+        """A route of the local table to a network that holds the whole prefix: it is asked for before the main
+        table."""
+        return next((route for dst, route in self._local_networks.items() if ip.contains(dst, prefix)), None)
 
     def points(self, prefix: str) -> list[str]:
         """The addresses of a prefix at which the answer can change: its first, and each start and end of a route or of
@@ -165,8 +173,9 @@ def _matches(rule: net.Rule, flow: Flow, *, meant: bool = False) -> bool:
 
 
 def _conditions(rule: net.Rule) -> set[str]:
-    """What else a rule asks of a packet; realms are what it gives (ip-rule(8))."""
-    return {*rule.other} - {"realms"}
+    """What else a rule asks of a packet; realms are what it gives (ip-rule(8)), and root's is every packet that nobody
+    else's process has made."""
+    return {*rule.other} - {"realms"} - (set() if rule.of_some_users else {"uidrange"})
 
 
 def _marked(rule: net.Rule) -> bool:

@@ -15,12 +15,11 @@ from fixtures.deploy.manifests import lease, namespace, owner_of
 from fixtures.deploy.plan import objects, plan
 from fixtures.errors import ToldError, UsageError
 from fixtures.observe import observable
-from fixtures.permissions import MAKES_NAMESPACE, OPENSHIFT, asked, reading
-from fixtures.preflight import preflight
+from fixtures.permissions import BY_LABEL, MAKES_NAMESPACE, OPENSHIFT, NotAllowedError, asked, reading
 from fixtures.probe_program import BOOTSTRAP
 from gate.choose import choose
 from gate.options import read_options
-from gate.ways import DEFAULT
+from gate.rights import whole
 from gate.ways.kube import read_settings
 from model.cluster import Look
 from model.snapshot import Selection
@@ -32,9 +31,11 @@ if TYPE_CHECKING:
 
     from fixtures.api import Api
     from fixtures.deploy.settings import ProbeSettings
+    from fixtures.reach.protocol import Reach
     from gate.options import Options
     from model.cluster import Cluster, Node
 
+_PROBE = " ".join(["python3", *BOOTSTRAP])
 RUN = "RUN"  # stands for the id that a run gives itself
 
 
@@ -74,19 +75,35 @@ def _dry(config: pytest.Config) -> int:
         raise UsageError(
             "--dry-run says what would be done on a cluster: a replay needs none", "Leave one of them out."
         )
-    seen = _read(options)
-    way = "lab" if config.getoption("--lab") else config.getoption("--reach") or DEFAULT
-    if way == "kube":
-        _print_objects(seen, read_settings(config), selected=len(seen.nodes) < len(observable(seen.cluster)))
-    for line in _lines(way, config, seen):
-        _print(line)
+    api = connect(options.kubeconfig, options.context)
+    assert options.enter is not None  # there is no kubeconfig without a way in
+    reach = options.enter(api)
+    try:
+        seen = _read(options, api, reach)
+        if reach.name == "kube":
+            _may(api, reach)
+            _print_objects(seen, read_settings(config), selected=len(seen.nodes) < len(observable(seen.cluster)))
+        else:
+            reach.open(seen.nodes, lambda sentence: _print(f"# {sentence}"))  # which makes nothing in the other ways
+        for line in (*_asked(reach.name, config, seen), *_run(reach, seen)):
+            _print(line)
+    finally:
+        reach.close()
     _print("# nothing was made, and nothing judged: a dry run ends with exit code 5")
     return int(ExitCode.NOTHING)
 
 
-def _read(options: Options) -> _Seen:
-    api = connect(options.kubeconfig, options.context)
-    cluster = list_cluster(api)
+def _may(api: Api, reach: Reach) -> None:
+    lacking = reach.lacking()
+    if any(one.entries for one in lacking):
+        raise NotAllowedError(api.context_name, *lacking)
+
+
+def _read(options: Options, api: Api, reach: Reach) -> _Seen:
+    try:
+        cluster = list_cluster(api)
+    except NotAllowedError as error:
+        raise whole(error, api, reach, options.wanted) from None
     chosen = choose(options.wanted, Look(cluster, cluster.pods), lambda: namespace_labels(api), Selection())
     names = set(observable(cluster) if chosen.nodes is None else chosen.nodes) & set(observable(cluster))
     return _Seen(api, cluster, [node for node in cluster.nodes if node.name in names])
@@ -102,25 +119,33 @@ def _print_objects(seen: _Seen, settings: ProbeSettings, *, selected: bool) -> N
         owner,
         *objects(settings, RUN, made, owner_of({"metadata": owner["metadata"] | {"uid": "UID-OF-THE-JOB"}})),
     ]
-    circumstances = [OPENSHIFT] if settings.openshift else []
     if find_namespace(seen.api, settings.namespace) is None:
         wanted.insert(0, space)
-        circumstances.append(MAKES_NAMESPACE)
-    preflight(seen.api, asked("kube", *circumstances), settings.namespace)
     _print("# what would be made, and removed at the end; RUN stands for the id that a run gives itself")
     for document in wanted:
         plain = json.loads(json.dumps(document))  # what two places share is written out in both
         _print("---\n" + yaml.safe_dump(plain, sort_keys=False, width=120).rstrip())
 
 
-def _lines(way: str, config: pytest.Config, seen: _Seen) -> Iterator[str]:
+def _asked(way: str, config: pytest.Config, seen: _Seen) -> Iterator[str]:
     circumstances = [OPENSHIFT] if config.getoption("--openshift") else []
+    labels = read_options(config).wanted.by_namespace_labels
     group = seen.cluster.api_group.partition("/")[0]
     yield "---\n# what is asked of the API"
     for entry in (*reading(), *asked(way, MAKES_NAMESPACE, *circumstances)):
-        if entry.group in ("", group) or "projectcalico" not in entry.group:
+        if (entry.when != BY_LABEL or labels) and (entry.group == group or "projectcalico" not in entry.group):
             yield f"# {'/'.join(entry.verbs)} {entry.resource}{f'.{entry.group}' if entry.group else ''}: {entry.why}"
-    yield "# what is run on each node, the program on its standard input"
-    program = "ip and birdcl" if way == "calico-node" else " ".join(["python3", *BOOTSTRAP])
+
+
+def _run(reach: Reach, seen: _Seen) -> Iterator[str]:
+    from fixtures.reach.calico_node import CalicoNodeReach  # late: only two ways in need them
+    from fixtures.reach.calico_node_script import SCRIPT
+    from fixtures.reach.ssh import SshReach
+
+    scripted = isinstance(reach, CalicoNodeReach)
+    yield f"# what is run on each node, {'this script' if scripted else 'the probe'} on its standard input"
     for node in seen.nodes:
-        yield f"# {printable(node.name)}: {program}"
+        shown = reach.shown(node.name) if isinstance(reach, CalicoNodeReach | SshReach) else _PROBE
+        yield f"# {printable(node.name)}: {printable(shown)}"
+    if scripted:
+        yield from (f"#   {line}".rstrip() for line in SCRIPT.strip().splitlines())

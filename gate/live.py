@@ -12,8 +12,10 @@ from fixtures.api.namespaces import namespace_labels
 from fixtures.errors import UnobservableError
 from fixtures.observe import LONGER, WHOLE_OVER, header, observable, observe_nodes
 from fixtures.packets.conduct import conduct
+from fixtures.permissions import NotAllowedError
 from gate.choose import choose
 from gate.progress import Progress
+from gate.rights import whole
 from gate.settle import Clock, settle
 from gate.trials import exempt, given_up, narrowed
 from model.cluster import Look
@@ -57,7 +59,7 @@ class _Observer:
 
     def first(self) -> Snapshot:
         """All nodes that are chosen."""
-        before = list_cluster(self.api)
+        before = self._listed()
         selection = choose(
             self.options.wanted, Look(before, before.pods), lambda: namespace_labels(self.api), Selection()
         )
@@ -68,6 +70,12 @@ class _Observer:
         self.reach.open([node for node in before.nodes if node.name in frozenset(names)], self.say)
         before = list_cluster(self.api)  # opening may have taken minutes, and made pods
         return self._look(before, names, {}, selection, None)
+
+    def _listed(self) -> Cluster:
+        try:
+            return list_cluster(self.api)
+        except NotAllowedError as error:
+            raise whole(error, self.api, self.reach, self.options.wanted) from None
 
     def again(self, earlier: Snapshot, nodes: frozenset[str]) -> Snapshot:
         """The named nodes, and the trials at their blocks. UnobservableError: this look is not to be had."""

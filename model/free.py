@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from . import ip
@@ -11,12 +12,18 @@ if TYPE_CHECKING:
 
     from .cluster import IPAMBlock, Node, Pod
 
+FLOATING_IPS = "cni.projectcalico.org/floatingIPs"  # a JSON list of addresses, beside a pod's own
+_QUOTED = re.compile(r'"([^"]*)"')
+
 
 def shown_addresses(pods: Iterable[Pod], nodes: Iterable[Node]) -> frozenset[str]:
-    """Every address that a pod (a finished one, too) or a node shows as its own, tunnel addresses included."""
+    """Every address that a pod (a finished one, too) or a node shows as its own, floating and tunnel addresses
+    included."""
     found: set[str] = set()
     for pod in pods:
         found.update(pod.ips)
+        if FLOATING_IPS in pod.annotations:
+            found.update(_QUOTED.findall(pod.annotations[FLOATING_IPS]))
     for node in nodes:
         found.update(node_addresses(node))
     return frozenset(canonical for text in found if (canonical := _canonical(text)))

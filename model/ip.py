@@ -25,6 +25,15 @@ def address(text: str) -> IPAddress:
     return ipaddress.ip_address(text)
 
 
+def is_address(text: str) -> bool:
+    """Whether the text is one address."""
+    try:
+        address(text)
+    except ValueError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=1 << 17)
 def span(text: str) -> tuple[int, int, int]:
     """Family (4 or 6), first and last address of a prefix as integers: what containment needs, without objects."""

@@ -54,12 +54,25 @@ SCOPE_GLOBAL, SCOPE_SITE, SCOPE_LINK, SCOPE_HOST, SCOPE_NOWHERE = 0, 200, 253, 2
 SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 TABLES = {MAIN: "main", LOCAL: "local", DEFAULT: "default"}
 
+ENCAPS = {  # LWTUNNEL_ENCAP_* (linux/lwtunnel.h)
+    1: "mpls",
+    2: "ip",
+    3: "ila",
+    4: "ip6",
+    5: "seg6",
+    6: "bpf",
+    7: "seg6local",
+    8: "rpl",
+    9: "ioam6",
+    10: "xfrm",
+}
 HOP_DEAD, HOP_ONLINK, HOP_LINKDOWN = 1, 4, 16  # RTNH_F_*
 
 RULE_TO_TABLE, RULE_GOTO, RULE_NOP, RULE_BLACKHOLE, RULE_UNREACHABLE, RULE_PROHIBIT = 1, 2, 3, 6, 7, 8  # FR_ACT_*
 
 FAMILY_BRIDGE = 7  # AF_BRIDGE: forwarding database entries
 NUD_INCOMPLETE, NUD_FAILED, NUD_NOARP, NUD_PERMANENT = 0x01, 0x20, 0x40, 0x80
+NUD_LEARNT = 0x1E  # REACHABLE, STALE, DELAY, PROBE: somebody answered
 NEIGHBOUR_STATES = {  # NUD_*
     0x01: "INCOMPLETE",
     0x02: "REACHABLE",
@@ -73,13 +86,15 @@ NEIGHBOUR_STATES = {  # NUD_*
 
 
 class Vxlan(msgspec.Struct, frozen=True, array_like=True):
-    """IFLA_VXLAN_*: identifier, UDP destination port, local address, underlying interface, collect-metadata mode."""
+    """IFLA_VXLAN_*: identifier, UDP destination port, local address, underlying interface, collect-metadata mode, and
+    the outer packets' TTL."""
 
     vni: int | None = None
     port: int | None = None
     local: str | None = None
     dev: str | None = None
     external: bool = False
+    ttl: int | None = None  # of the outer packets; None: the kernel's own choice
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
@@ -122,6 +137,7 @@ class Hop(msgspec.Struct, frozen=True, array_like=True):
     dev: str
     flags: int = 0
     weight: int = 1
+    encap: int | None = None  # RTA_ENCAP_TYPE: a light-weight tunnel of the route's own
 
 
 class Route(msgspec.Struct, frozen=True, array_like=True):
@@ -139,6 +155,7 @@ class Route(msgspec.Struct, frozen=True, array_like=True):
     tos: int = 0
     src: str | None = None  # RTA_SRC: source-specific routing, IPv6
     mtu: int | None = None  # RTAX_MTU
+    hop_limit: int | None = None  # RTAX_HOPLIMIT: the TTL of what is sent by it, and made here
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -160,6 +177,13 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     suppress_prefixlength: int | None = None
     goto: int | None = None
     other: tuple[str, ...] = ()
+    uids: tuple[int, int] | None = None  # FRA_UID_RANGE, first and last; `other` names it as well
+
+    @property
+    def of_some_users(self) -> bool:
+        """Whether it means packets of certain processes only. What is forwarded has no process, and counts as root's
+        (net/ipv4/route.c: flowi4_uid)."""
+        return "uidrange" in self.other and (self.uids is None or self.uids[0] > 0)
 
 
 class Neighbour(msgspec.Struct, frozen=True, array_like=True):
@@ -172,6 +196,9 @@ class Neighbour(msgspec.Struct, frozen=True, array_like=True):
     mac: str | None
     state: int
     dst: str | None = None
+    port: int | None = None  # of the forwarding entry alone, where they are not the device's: NDA_PORT, _VNI, _IFINDEX
+    vni: int | None = None
+    via: str | None = None
 
 
 class Namespace(msgspec.Struct, frozen=True):
@@ -222,6 +249,7 @@ def describe_route(route: Route) -> str:
     if route.tos:
         words.append(f"tos {route.tos:#x}")
     words += [f"mtu {route.mtu}"] if route.mtu is not None else []
+    words += [f"hoplimit {route.hop_limit}"] if route.hop_limit is not None else []
     if route.table != MAIN:
         words.append(f"table {table_name(route.table)}")
     return " ".join(words)
@@ -232,6 +260,7 @@ def _hops(hops: tuple[Hop, ...]) -> list[str]:
     for hop in hops:
         if len(hops) > 1:
             words.append("nexthop")
+        words += [f"encap {ENCAPS.get(hop.encap, hop.encap)}"] if hop.encap else []
         if hop.gateway:
             words.append(f"via {hop.gateway}")
         if hop.dev:

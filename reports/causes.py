@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .cause_rules import DROPS, FORWARDING, RULES, facts, rank
+from .cause_joins import facts
+from .cause_rules import DROPS, FORWARDING, RULES, rank
 from .consequences import cause_headline
 from .findings import SEVERITIES, order
 from .values import Cause
@@ -16,7 +17,7 @@ from .values import Cause
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .cause_rules import Key, Rule, Side
+    from .cause_joins import Key, Rule, Side
     from .values import Finding, GapGroup
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from model.verdict import Kind
 
 from . import cause_rules as rules
-from .cause_rules import facts
+from .cause_joins import facts
 from .text import SAYS as LONG
 from .text import headline
 from .words import counted, listed
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OTHER = "other finding"
 COPY = "copy of it by BGP"
+UNANSWERED = "pod without an answer from its gateway"
 NOUNS = {  # what a consequence is called when it is counted
     rules.SESSIONS: "session",
     rules.BLOCK_ROUTES: "route",
@@ -50,6 +51,7 @@ NOUNS = {  # what a consequence is called when it is counted
 }
 PLURALS = {
     COPY: "copies of it by BGP",
+    UNANSWERED: "pods without an answer from their gateway",
     "VXLAN entry": "VXLAN entries",
     "eth0": "eth0",
     "block's free addresses": "blocks' free addresses",
@@ -79,6 +81,14 @@ STATES = {
 }
 
 
+_OF_PODS = {
+    rules.EGRESS: "packets of pod",
+    rules.LOOKUP: "packets to pod",
+    rules.POD_SYSCTLS: "ARP for the gateway, asked by pod",
+}
+_RULED = (*_OF_PODS, *rules.ROUTES, rules.TO_NODES)
+
+
 def cause_headline(finding: Finding, consequences: Sequence[Finding] = (), untried: int = 0) -> str:
     """`worker2: BIRD does not answer: 4 routes to it missing on 2 nodes, 2 sessions to it down`."""
     title = _title(finding)
@@ -92,16 +102,26 @@ def consequence_line(finding: Finding) -> str:
     """One consequence in one line, as its own node sees it."""
     if finding.check == rules.SESSIONS:
         return f"{finding.node}: session to {_first(finding, 'node') or finding.object} is down"
+    if finding.check in _RULED and "rule" in facts(finding):
+        return f"{finding.node}: {_taken(finding)}"
     return _title(finding)
 
 
 def _title(finding: Finding) -> str:
     told = _TITLES.get(finding.check)
-    if finding.check == rules.LOOKUP and "rule" in facts(finding):
+    if finding.check in _RULED and "rule" in facts(finding):
         return _rule(finding)
     if finding.check in PARTS:
         return f"{finding.node}: {PARTS[finding.check]} of pod {finding.subject} {LONG[finding.kind]}"
     return (told(finding) if told else "") or headline(finding)
+
+
+def _taken(finding: Finding) -> str:
+    """The packets that a rule takes away."""
+    if finding.check in _OF_PODS:
+        return f"{_OF_PODS[finding.check]} {finding.subject}"
+    target = finding.object.rpartition("/")[2] if finding.check == rules.TO_NODES else finding.object
+    return f"packets to {target}, which is {_first(finding, 'node')}'s"
 
 
 def _first(finding: Finding, column: str) -> str:
@@ -142,9 +162,27 @@ def _rule(finding: Finding) -> str:
 
 
 def _on_subnet(finding: Finding) -> str:
+    device, other = _first(finding, "device"), _first(finding, "node")
+    if "setting:master" in finding.about:
+        return f"{finding.node}: {device} is enslaved, with the node's address on it"
+    if "setting:arp_ignore" in finding.about:
+        return f"{finding.node}: {device} leaves ARP unanswered"
     if "state:silent" in finding.about:
-        return f"{finding.node}: ARP is off on {_first(finding, 'device')}"
-    return f"{finding.node}: wrong fixed MAC address of {_first(finding, 'node')}"
+        return f"{finding.node}: ARP is off on {device}"
+    if "state:router" in finding.about:
+        return f"{finding.node}: wrong fixed MAC address of the router {finding.object.rpartition('/')[2]}"
+    if "state:twin" in finding.about:
+        return f"{finding.node} and {other} have the same MAC address"
+    if "state:unanswered" in finding.about:
+        return f"{finding.node}: {other} does not answer on their subnet"
+    return f"{finding.node}: wrong fixed MAC address of {other}"
+
+
+def _to_nodes(finding: Finding) -> str:
+    if "state:taken" not in finding.about:
+        return ""
+    address = finding.object.rpartition("/")[2]
+    return f"{finding.node}: takes {address} for its own, which is {_first(finding, 'node')}'s"
 
 
 _TITLES: dict[str, Callable[[Finding], str]] = {
@@ -157,7 +195,7 @@ _TITLES: dict[str, Callable[[Finding], str]] = {
     rules.NO_POOL: lambda finding: f"block {_first(finding, 'block')} lies in no IP pool",
     rules.BLOCK_OWNER: lambda finding: f"block {finding.object} has no single owner",
     rules.FORWARDING: lambda finding: f"{finding.node}: {finding.object} is off",
-    rules.NODE_ADDRESS: lambda finding: f"{finding.node}: its {finding.object} BGP address is missing",
+    rules.NODE_ADDRESS: lambda finding: _node_address(finding),
     rules.BLACKHOLES: lambda finding: f"{finding.node}: blackhole {finding.object} {LONG[finding.kind]}",
     rules.TUNNELS: lambda finding: (
         f"{finding.node}: its Node object has no {_first(finding, 'encap')} tunnel address"
@@ -168,9 +206,24 @@ _TITLES: dict[str, Callable[[Finding], str]] = {
     rules.BORROWED: lambda finding: _route(finding),
     rules.ONE_POD: lambda finding: _address(finding),
     rules.ON_SUBNET: _on_subnet,
+    rules.TO_NODES: _to_nodes,
+    rules.POD_SYSCTLS: lambda finding: (
+        f"{finding.node}: no route to the pods' gateway 169.254.1.1, so it answers no ARP for it"
+        if "setting:gateway" in finding.about
+        else ""
+    ),
     rules.LENGTH: lambda finding: f"{finding.node}: its address and its interface differ in the length of the subnet",
     rules.EGRESS: _rule,
 }
+
+
+def _node_address(finding: Finding) -> str:
+    address, family = _first(finding, "address"), _first(finding, "family")
+    if finding.kind is not Kind.MISSING:
+        return f"{finding.node}: packets to its IPv{family} BGP address are not delivered"
+    if not address:
+        return f"{finding.node}: it has no IPv{family} BGP address"
+    return f"{finding.node}: no interface has its BGP address {address}"
 
 
 def _address(finding: Finding) -> str:
@@ -195,7 +248,7 @@ def _told(finding: Finding, consequences: Iterable[Finding]) -> list[str]:
         if _other_end(finding, one):
             continue  # the same session, seen from its other end
         noun = _noun(finding, one)
-        state = STATES.get(one.check, SAYS[one.kind]) if noun not in (OTHER, COPY) else ""
+        state = STATES.get(one.check, SAYS[one.kind]) if noun not in (OTHER, COPY, UNANSWERED) else ""
         kinds[noun, state].append(one)
     ordered = sorted(kinds.items(), key=lambda item: (-len(item[1]), item[0]))
     return [_counted(finding, noun, state, members) for (noun, state), members in ordered]
@@ -206,6 +259,8 @@ def _noun(finding: Finding, one: Finding) -> str:
         return COPY
     if one.check == rules.BLACKHOLES and one.kind is Kind.UNEXPECTED:
         return "stray blackhole"
+    if "setting:gateway" in one.about:
+        return UNANSWERED
     return NOUNS.get(one.check, OTHER)
 
 

@@ -35,7 +35,16 @@ def unobserved_gaps(results: Iterable[Result], unreachable: Iterable[Absent]) ->
             why = gap.reason.partition(UNREAD)[2] or gap.reason
             key = (gone.name, gone.reason, gone.remedy) if gone else (result.node, why, gap.remedy)
             groups[key].append((result.check, gap))
+    _take_in_the_bare(groups)
     return _in_order({_shown(key, members, absent): members for key, members in groups.items()})
+
+
+def _take_in_the_bare(groups: dict[Key, list[Asked]]) -> None:
+    """What one check says with a remedy and another without is one thing."""
+    told = {(node, why): remedy for node, why, remedy in sorted(groups, reverse=True) if remedy}
+    for node, why, remedy in [*groups]:
+        if not remedy and (node, why) in told:
+            groups[node, why, told[node, why]] += groups.pop((node, why, remedy))
 
 
 def _shown(key: Key, members: list[Asked], absent: Mapping[str, Absent]) -> Key:

@@ -10,7 +10,7 @@ import msgspec
 from lab.api import access, discovery, paging, patches, removal, review, selectors, status, writes
 from lab.api.admission import Gate
 from lab.api.paths import Asked, asked
-from lab.objects import Json, Key, Kind, kind_of
+from lab.objects import KINDS, Json, Key, Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +87,9 @@ def refusal(refused: status.RefusedError) -> Reply:
     return Reply(refused.code, msgspec.json.encode(refused.status), headers=refused.headers)
 
 
+_BUILT_IN = {(kind.group, kind.version) for kind in KINDS if not kind.custom}
+
+
 def _not_served() -> Reply:
     return Reply(404, status.NOT_SERVED.encode(), "text/plain")
 
@@ -110,6 +113,8 @@ def _resource(world: World, user: str, what: Asked, request: Request) -> Reply:
     try:
         kind = kind_of(what.resource, what.group)
     except KeyError:
+        if (what.group, what.version) in _BUILT_IN:
+            raise status.RefusedError(status.no_resource()) from None
         return _not_served()
     if what.version != kind.version or (what.subresource and not (kind.status and what.subresource == "status")):
         return _not_served()

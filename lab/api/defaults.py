@@ -117,6 +117,7 @@ def _job(obj: Json) -> Json:
         "parallelism": 1,
         "completions": 1,
         "backoffLimit": 6,
+        "manualSelector": False,
         "completionMode": "NonIndexed",
         "suspend": False,
         "podReplacementPolicy": "TerminatingOrFailed",

@@ -56,6 +56,11 @@ def not_found(kind: Kind, name: str) -> Json:
     return status(404, "NotFound", f'{kind.qualified} "{name}" not found', details=_details(kind, name))
 
 
+def no_resource() -> Json:
+    """404: a group of the server's own has no such resource."""
+    return status(404, "NotFound", "the server could not find the requested resource", details={})
+
+
 def already_exists(kind: Kind, name: str) -> Json:
     """409: the name is taken."""
     return status(409, "AlreadyExists", f'{kind.qualified} "{name}" already exists', details=_details(kind, name))

@@ -60,7 +60,7 @@ def _required(field: str, why: str = "") -> Json:
 
 
 def _bad(field: str, value: object, why: str) -> Json:
-    return _cause("Invalid", field, f"Invalid value: {json.dumps(value)}: {why}")
+    return _cause("Invalid", field, f"Invalid value: {json.dumps(value, sort_keys=True, separators=(',', ':'))}: {why}")
 
 
 def _unsupported(field: str, value: str, supported: Iterable[str]) -> Json:

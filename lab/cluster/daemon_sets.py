@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lab.api.removal import Options, remove
-from lab.api.status import RefusedError
-from lab.api.writes import create_object
+from lab.cluster.controller import Controller, owner_of
 from lab.cluster.scheduling import selects, untolerated
-from lab.objects import kind_of
 from lab.objects.identity import suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lab.api.answers import World
-    from lab.cluster.events import Recorder
     from lab.objects import Json, Key
 
-CONTROLLER = "system:serviceaccount:kube-system:daemon-set-controller"
-_COMPONENT = "daemonset-controller"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 60.0  # seconds between attempts to create what was refused
 _ALWAYS = (
     ("node.kubernetes.io/not-ready", "NoExecute"),
@@ -34,30 +27,22 @@ _ALWAYS = (
 )
 
 
-class DaemonSets:
-    """The controller. `again(at, seconds)` puts a DaemonSet back into the queue."""
+@dataclass
+class DaemonSets(Controller):
+    """The controller."""
 
-    def __init__(
-        self,
-        world: World,
-        events: Recorder,
-        owned: Callable[[str], list[tuple[Key, Json]]],
-        again: Callable[[Key, float], None],
-    ) -> None:
-        self._world = world
-        self._events = events
-        self._owned = owned
-        self._again = again
-        self._pause: dict[str, float] = {}
+    ACCOUNT = "system:serviceaccount:kube-system:daemon-set-controller"
+    COMPONENT = "daemonset-controller"
+
+    _pause: dict[str, float] = field(default_factory=dict)  # of each DaemonSet that was refused a pod
 
     def sync(self, at: Key, obj: Json | None) -> None:
         """Bring pods and status in line with the DaemonSet."""
         if obj is None or obj["metadata"]["uid"] not in self._world.managed:
             return
         uid, generation = obj["metadata"]["uid"], obj["metadata"]["generation"]
-        pods = [(where, pod) for where, pod in self._owned(uid) if where.plural == "pods"]
         by_node: dict[str, list[tuple[Key, Json]]] = {}
-        for where, pod in pods:
+        for where, pod in self._pods(uid):
             by_node.setdefault(target(pod), []).append((where, pod))
         nodes = {node["metadata"]["name"]: node for node in self._world.store.of("", "nodes")}
         desired = [name for name, node in nodes.items() if self._should_run(obj, node)]
@@ -95,7 +80,7 @@ class DaemonSets:
         missing = [name for name in desired if not by_node.get(name)]
         uid = obj["metadata"]["uid"]
         for name in missing:
-            if not self._create(at, obj, name):
+            if not self._make(at, obj, _pod_of(obj, name)):
                 pause = min(2 * self._pause.get(uid, _FIRST_PAUSE / 2), _LONGEST_PAUSE)
                 self._pause[uid] = pause
                 self._again(at, pause)
@@ -109,20 +94,8 @@ class DaemonSets:
                 told = (
                     f"Found failed daemon pod {where.namespace}/{where.name} on node {target(pod)}, will try to kill it"
                 )
-                self._events.record(obj, "FailedDaemonPod", told, component=_COMPONENT, warning=True)
+                self._events.record(obj, "FailedDaemonPod", told, component=self.COMPONENT, warning=True)
                 remove(self._world, where, Options())
-
-    def _create(self, at: Key, obj: Json, node: str) -> bool:
-        pod = _pod_of(obj, node)
-        try:
-            made, _ = create_object(self._world, CONTROLLER, kind_of("pods"), at.namespace, pod)
-        except RefusedError as refused:
-            told = f"Error creating: {refused}"
-            self._events.record(obj, "FailedCreate", told, component=_COMPONENT, warning=True)
-            return False
-        told = f"Created pod: {made['metadata']['name']}"
-        self._events.record(obj, "SuccessfulCreate", told, component=_COMPONENT)
-        return True
 
 
 def target(pod: Json) -> str:
@@ -171,15 +144,3 @@ def _pod_of(obj: Json, node: str) -> Json:
         "ownerReferences": [owner_of(obj)],
     }
     return {"metadata": metadata, "spec": spec | {"affinity": affinity}}
-
-
-def owner_of(obj: Json) -> Json:
-    """The reference with which a controller marks what it made."""
-    return {
-        "apiVersion": obj["apiVersion"],
-        "kind": obj["kind"],
-        "name": obj["metadata"]["name"],
-        "uid": obj["metadata"]["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }

@@ -9,21 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.api.removal import Options, remove
-from lab.api.status import RefusedError
-from lab.api.writes import create_object
-from lab.cluster.daemon_sets import owner_of
+from lab.cluster.controller import Controller, owner_of
 from lab.cluster.pod_status import now
-from lab.objects import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lab.api.answers import World
-    from lab.cluster.events import Recorder
     from lab.objects import Json, Key
 
-CONTROLLER = "system:serviceaccount:kube-system:job-controller"
-_COMPONENT = "job-controller"
 _PAUSE = 1.0  # seconds between attempts to create what was refused
 _TOLD = {
     "CompletionsReached": "Reached expected number of succeeded pods",
@@ -32,20 +23,11 @@ _TOLD = {
 }
 
 
-class Jobs:
-    """The controller. `again(at, seconds)` puts a Job back into the queue."""
+class Jobs(Controller):
+    """The controller."""
 
-    def __init__(
-        self,
-        world: World,
-        events: Recorder,
-        owned: Callable[[str], list[tuple[Key, Json]]],
-        again: Callable[[Key, float], None],
-    ) -> None:
-        self._world = world
-        self._events = events
-        self._owned = owned
-        self._again = again
+    ACCOUNT = "system:serviceaccount:kube-system:job-controller"
+    COMPONENT = "job-controller"
 
     def sync(self, at: Key, job: Json | None) -> None:
         """Bring pods and status in line with the Job; delete it when its time to live is over."""
@@ -57,7 +39,7 @@ class Jobs:
         if not job["status"].get("startTime"):
             self._world.store.replace(at, job | {"status": job["status"] | {"startTime": now()}})
             return  # the change brings it back
-        pods = [(where, pod) for where, pod in self._owned(job["metadata"]["uid"]) if where.plural == "pods"]
+        pods = self._pods(job["metadata"]["uid"])
         phases = [pod["status"]["phase"] for _, pod in pods]
         active = [each for each in pods if each[1]["status"]["phase"] not in ("Succeeded", "Failed")]
         succeeded, failures = phases.count("Succeeded"), phases.count("Failed")
@@ -93,16 +75,8 @@ class Jobs:
             "generateName": f"{job['metadata']['name']}-",
             "ownerReferences": [owner_of(job)],
         }
-        pod = {"metadata": metadata, "spec": template["spec"]}
-        try:
-            made, _ = create_object(self._world, CONTROLLER, kind_of("pods"), at.namespace, pod)
-        except RefusedError as refused:
-            told = f"Error creating: {refused}"
-            self._events.record(job, "FailedCreate", told, component=_COMPONENT, warning=True)
+        if not self._make(at, job, {"metadata": metadata, "spec": template["spec"]}):
             self._again(at, _PAUSE)
-            return
-        told = f"Created pod: {made['metadata']['name']}"
-        self._events.record(job, "SuccessfulCreate", told, component=_COMPONENT)
 
     def _finish(
         self, at: Key, job: Json, reason: str, active: list[tuple[Key, Json]], succeeded: int, failures: int
@@ -119,10 +93,10 @@ class Jobs:
         for where, _ in active:
             remove(self._world, where, Options())
             told_pod = f"Deleted pod: {where.name}"
-            self._events.record(job, "SuccessfulDelete", told_pod, component=_COMPONENT)
+            self._events.record(job, "SuccessfulDelete", told_pod, component=self.COMPONENT)
         self._world.store.replace(at, job | {"status": status})
         event = ("Completed", "Job completed") if good else (reason, _TOLD[reason])
-        self._events.record(job, *event, component=_COMPONENT, warning=not good)
+        self._events.record(job, *event, component=self.COMPONENT, warning=not good)
 
     def _expire(self, at: Key, job: Json) -> None:
         lives = job["spec"].get("ttlSecondsAfterFinished")

@@ -184,14 +184,16 @@ class PodWorker:
     async def _once(self, state: ContainerState, container: Json) -> int:
         """Start a container and wait for its end; its exit code."""
         pod = self._pod
+        if pod is None:
+            return 128  # it went while its image was waited for
         state.name_run()
         try:
-            started = await self._start(pod or {}, container)
+            started = await self._start(pod, container)
         except (StartError, OSError) as error:
             self._event("Created", f"Created container: {state.name}")
             self._event("Failed", f"Error: {error}", warning=True)
             state.end(128, "StartError", str(error))
-            if pod is not None and pod["spec"]["restartPolicy"] != "Never":
+            if pod["spec"]["restartPolicy"] != "Never":
                 state.last = state.state
                 state.wait("RunContainerError", str(error))
             self._publish()

@@ -12,6 +12,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tests.unit.listener import exactly
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
@@ -58,20 +60,11 @@ class Channels:
             self._plug.sendall(head + payload)
 
     def _frame(self) -> tuple[int, bytes]:
-        first, second = self._exactly(2)
+        first, second = exactly(self._plug, 2)
         size = second & 0x7F
         if size > 125:
-            size = struct.unpack("!H" if size == 126 else "!Q", self._exactly(2 if size == 126 else 8))[0]
-        mask = self._exactly(4) if second & 0x80 else bytes(4)
-        payload = self._exactly(size)
+            size = struct.unpack("!H" if size == 126 else "!Q", exactly(self._plug, 2 if size == 126 else 8))[0]
+        mask = exactly(self._plug, 4) if second & 0x80 else bytes(4)
+        payload = exactly(self._plug, size)
         whole = int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")
         return first & 15, whole.to_bytes(size, "big")
-
-    def _exactly(self, size: int) -> bytes:
-        found = bytearray()
-        while len(found) < size:
-            piece = self._plug.recv(size - len(found))
-            if not piece:
-                raise EOFError
-            found += piece
-        return bytes(found)

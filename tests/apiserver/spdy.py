@@ -12,6 +12,8 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tests.unit.listener import exactly
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
@@ -46,8 +48,8 @@ class Spdy:
         """What comes: stream, bytes, and whether the stream ends with them; until the other side leaves."""
         with suppress(EOFError, OSError):
             while True:
-                first, second = struct.unpack("!II", self._exactly(8))
-                body = self._exactly(second & 0xFFFFFF)
+                first, second = struct.unpack("!II", exactly(self._plug, 8))
+                body = exactly(self._plug, second & 0xFFFFFF)
                 if not first >> 31:
                     yield first, body, bool(second >> 24 & FIN)
                 elif first & 0xFFFF == GOAWAY:
@@ -65,8 +67,8 @@ class Spdy:
 
     def _control(self) -> tuple[int, int, bytes]:
         """The next control frame. EOFError, ValueError: there is none."""
-        first, second = struct.unpack("!II", self._exactly(8))
-        body = self._exactly(second & 0xFFFFFF)
+        first, second = struct.unpack("!II", exactly(self._plug, 8))
+        body = exactly(self._plug, second & 0xFFFFFF)
         if first >> 16 != _CONTROL:
             raise ValueError(f"no control frame of SPDY/3: {first:#x}")
         self._answer(first & 0xFFFF, body)
@@ -79,12 +81,3 @@ class Spdy:
 
     def _send_control(self, kind: int, body: bytes) -> None:
         self._plug.sendall(struct.pack("!HHI", _CONTROL, kind, len(body)) + body)
-
-    def _exactly(self, size: int) -> bytes:
-        found = bytearray()
-        while len(found) < size:
-            piece = self._plug.recv(size - len(found))
-            if not piece:
-                raise EOFError
-            found += piece
-        return bytes(found)

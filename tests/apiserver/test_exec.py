@@ -100,3 +100,13 @@ def test_right_that_is_missing_is_told_with_its_rule(real: RealApi, server: Exec
     api.close()
     assert '"pods/exec"' in told.value.remedy
     assert server.execs == before
+
+
+@pytest.mark.usefixtures("protocol")
+def test_kubelet_that_nobody_answers_for_is_told(admin: Api, real: RealApi) -> None:
+    with exec_server(real, lambda _node: ()) as away:
+        away.close()
+        with pytest.raises(ExecError, match="the API server cannot reach the node's kubelet") as told:
+            _output(admin, "true")
+    assert "connection refused" in told.value.reason
+    assert told.value.no_kubelet

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from fixtures.cleanup import main
@@ -193,3 +194,29 @@ def test_pod_that_its_node_does_not_end_is_left_and_told(cluster: RealApi, runni
         command = f"kubectl -n {NAMESPACE} delete pods {pod}"
         assert [(one.what, one.command) for one in left_over] == [(f"Pod {NAMESPACE}/{pod}", command)]
     assert said[-1] == f"removed the probe from namespace {NAMESPACE}"
+
+
+def test_node_that_is_not_heard_of_gets_no_pod_that_nobody_would_end(
+    cluster: RealApi, running: Kubelets, admin: Api
+) -> None:
+    path = "/api/v1/nodes/worker2/status"
+    before = {"status": {"conditions": _conditions(admin, "worker2")}}
+    ready = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    running.dead.add("worker2")
+    admin.merge(path, {"status": {"conditions": [ready]}})
+    try:
+        with reaching(cluster) as (reach, api, said):
+            reach.open(nodes(api), said.append)
+            assert set(reach._standing.running) == NODES - {"worker2"}
+            assert kinds(admin).count("Pod") == 2
+            with pytest.raises(UnreachableError, match="node worker2 has not been heard of for a while"):
+                list(reach.run("worker2", payload(REQUEST | {"node": "worker2"}), 20.0))
+            reach.close()
+            assert left(admin) == set()
+    finally:
+        running.dead.clear()
+        admin.merge(path, before)
+
+
+def _conditions(api: Api, node: str) -> Any:
+    return msgspec.json.decode(api.get(f"/api/v1/nodes/{node}").body)["status"]["conditions"]

@@ -263,6 +263,7 @@ def test_webhook_that_does_not_let_the_objects_through_is_told(admin: Api) -> No
     with (
         _space(admin, PRIVILEGED),
         _webhook(admin, "jobs", "batch"),
-        pytest.raises(UnobservableError, match="failed calling webhook"),
+        pytest.raises(UnobservableError, match=r"Job .* an admission webhook of the cluster does not answer") as told,
     ):
         create(hasty, JOBS, manifests.lease(ProbeSettings(namespace=SPACE), RUN))
+    assert "mend the webhook" in told.value.remedy

@@ -40,8 +40,8 @@ OWNER = manifests.owner_of({"metadata": {"name": "lease", "uid": RUN}})
 LEASE = manifests.lease(SETTINGS, RUN)
 ACCOUNT, DAEMON_SET = objects(SETTINGS, RUN, Plan(Platform(), (manifests.Aim(""),)), OWNER)
 STRICT, DRY = {"fieldValidation": "Strict"}, {"dryRun": "All"}
-# Another one each time; and a Job's selector by hand, which the lab has not
-VOLATILE = {"uid", "resourceVersion", "creationTimestamp", "managedFields", "manualSelector"} | {
+# Another one each time
+VOLATILE = {"uid", "resourceVersion", "creationTimestamp", "managedFields"} | {
     "batch.kubernetes.io/controller-uid",
     "controller-uid",
 }
@@ -71,6 +71,8 @@ def _container(**fields: Any) -> dict[str, Any]:
 ROWS: dict[str, tuple[str, str, dict[str, Any], Any]] = {
     "no such pod": ("GET", PODS.path(SPACE, "none"), {}, None),
     "no such namespace": ("GET", f"{NAMESPACES}/none", {}, None),
+    "no such resource": ("GET", "/api/v1/nothings", {}, None),
+    "no such resource of a group": ("GET", "/apis/apps/v1/nothings/none", {}, None),
     "no such group": ("GET", "/apis/projectcalico.org/v3", {}, None),
     "no such pool": ("GET", "/apis/crd.projectcalico.org/v1/ippools/none", {}, None),
     "no such kind of Calico's": ("GET", "/apis/crd.projectcalico.org/v1/nothings", {}, None),
@@ -92,6 +94,12 @@ ROWS: dict[str, tuple[str, str, dict[str, Any], Any]] = {
     "odd pull policy": ("POST", DAEMON_SETS.path(SPACE), {}, _container(imagePullPolicy="Sometimes")),
     "no image": ("POST", DAEMON_SETS.path(SPACE), {}, _container(image="")),
     "odd restart policy": ("POST", DAEMON_SETS.path(SPACE), {}, _pod(restartPolicy="Never")),
+    "selector that does not match": (
+        "POST",
+        DAEMON_SETS.path(SPACE),
+        {},
+        _but(DAEMON_SET, selector={"matchLabels": {"a": "b"}}),
+    ),
     "negative number": ("POST", JOBS.path(SPACE), {}, _but(LEASE, activeDeadlineSeconds=-1)),
     "exec without upgrade": ("GET", EXEC.format("calico-node-8lv4l"), {"command": "true", "stdout": 1}, None),
     "exec in no pod": ("GET", EXEC.format("none"), {"command": "true", "stdout": 1}, None),

@@ -13,7 +13,7 @@ from fixtures.reach.calico_node_pods import calico_node_pods
 from lab import faults
 from lab.api.control import Control
 from lab.api.trouble import Trouble
-from tests.e2e.suite import PROJECT, Run, judged, run
+from tests.e2e.suite import PROJECT, Run, finished, judged, run, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +103,19 @@ def test_exec_that_is_not_allowed_is_told_as_the_rule_to_add_before_anything_els
     assert "not allowed to create pods/exec" in done.said
     assert '- {apiGroups: [""], resources: ["pods/exec"], verbs: ["create"]}' in done.said
     assert not [entry for entry in control.served()[before:] if entry.path.endswith("/exec")]
+
+
+def test_a_dry_run_asks_the_same_and_shows_what_would_be_run(lab: Lab, control: Control, tmp_path: Path) -> None:
+    options = (f"--kubeconfig={lab.kubeconfig}", "--context=lab-restricted", "--reach=calico-node", "--dry-run")
+    shown = finished(started(tmp_path, *options), tmp_path)
+    assert shown.code == 5, shown.said
+    assert "# worker1: kubectl -n kube-system exec -i calico-node-" in shown.said
+    assert "#   $limit birdcl -s" in shown.said.replace("#       ", "#   ")
+    assert "create/get pods/exec" in shown.said
+    control.deny("", "pods/exec")
+    refused = finished(started(tmp_path, *options), tmp_path)
+    assert refused.code == 6, refused.said
+    assert '- {apiGroups: [""], resources: ["pods/exec"], verbs: ["create", "get"]}' in refused.said
 
 
 def test_the_published_roles_are_enough(lab: Lab, control: Control, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # of the kubernetes client
 
-from fixtures.api import connect
 from fixtures.decode.resources import V1
 from fixtures.deploy.settings import NAMESPACE
 from fixtures.permissions import BY_LABEL, KUBE, MAKES_NAMESPACE, OPENSHIFT, reading
@@ -23,7 +22,7 @@ from lab.api.trouble import Trouble
 from lab.tools import wait_until
 from tests.e2e.suite import PROJECT, Run, environment, finished, judged, run, started
 from tests.lab.conftest import lab_up
-from tests.lab.kube_lab import left
+from tests.lab.kube_lab import clean, left_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,18 +45,9 @@ def shared() -> Iterator[Lab]:
 
 @pytest.fixture
 def lab(shared: Lab) -> Iterator[Lab]:
-    """The lab, afterwards behaving again, and clean: that is asserted after every test."""
-    yield shared
-    Control(shared.directory).well()
-    assert _left(shared) == set()
-
-
-def _left(lab: Lab) -> set[str]:
-    api = connect(lab.kubeconfig, "lab")
-    try:
-        return left(api)
-    finally:
-        api.close()
+    """The lab, for one test; clean after each."""
+    with clean(shared) as lab:
+        yield lab
 
 
 def _options(lab: Lab, context: str = "lab") -> tuple[str, ...]:
@@ -144,7 +134,7 @@ def _waiting(lab: Lab, tmp_path: Path) -> subprocess.Popen[bytes]:
     """A run that has made everything, and waits for a pod that is slow to start."""
     Control(lab.directory).kubelet("worker1", dead=False, start_seconds=SLOW)
     process = started(tmp_path, *_options(lab))
-    wait_until("pods are made", lambda: sum(name.startswith("Pod/") for name in _left(lab)) == 3, 30.0)
+    wait_until("pods are made", lambda: sum(name.startswith("Pod/") for name in left_in(lab)) == 3, 30.0)
     return process
 
 
@@ -154,14 +144,14 @@ def test_signal_ends_the_run_and_everything_it_made(lab: Lab, number: signal.Sig
     process.send_signal(number)
     done = judged(finished(process, tmp_path), 2, "removed the probe from namespace")
     assert done.document["interrupted"]
-    assert _left(lab) == set()
+    assert left_in(lab) == set()
 
 
 def test_killed_runner_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
     process = _waiting(lab, tmp_path)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    wait_until("the guardian has cleaned up", lambda: _left(lab) == set(), 30.0)
+    wait_until("the guardian has cleaned up", lambda: left_in(lab) == set(), 30.0)
 
 
 def test_server_that_is_away_at_the_end_is_told_and_the_guardian_goes_on(lab: Lab, tmp_path: Path) -> None:
@@ -172,7 +162,7 @@ def test_server_that_is_away_at_the_end_is_told_and_the_guardian_goes_on(lab: La
     assert "the cluster removes by itself within 300 s" in done.said
     assert any(name.startswith("DaemonSet/") for name in _left_without_lists(control))
     control.no_trouble()
-    wait_until("the guardian has cleaned up", lambda: _left(lab) == set(), 40.0)
+    wait_until("the guardian has cleaned up", lambda: left_in(lab) == set(), 40.0)
 
 
 def _left_without_lists(control: Control) -> set[str]:
@@ -226,6 +216,20 @@ def test_dry_run_shows_what_would_be_made_and_makes_nothing(lab: Lab, tmp_path: 
     assert 'resources: ["pods/exec"], verbs: ["create", "get"]' in told.said
 
 
+@pytest.mark.parametrize("dry", [True, False], ids=["dry run", "run"])
+def test_all_rights_that_are_missing_are_told_in_one_go(lab: Lab, tmp_path: Path, *, dry: bool) -> None:
+    control = Control(lab.directory)
+    denied = (("", "pods"), ("", "services"), ("crd.projectcalico.org", "ipamblocks"), ("apps", "daemonsets"))
+    for group, resource in (*denied, ("", "namespaces")):
+        control.deny(group, resource)
+    options = (*_options(lab, "lab-restricted"), "--namespaces=team=a", *(["--dry-run"] if dry else []))
+    done = finished(started(tmp_path, *options), tmp_path)
+    assert done.code == 6, done.said
+    what = "list pods, services, ipamblocks, namespaces, create/delete/list daemonsets, get namespaces"
+    assert f"not allowed to {what}; nothing was made" in done.said
+    assert done.said.count('- {apiGroups: ["') == 6
+
+
 def test_images_are_printed_without_any_cluster(tmp_path: Path) -> None:
     done = finished(started(tmp_path, "--print-images", "--probe-registry=mirror.example:5000/hub"), tmp_path)
     assert (done.code, done.said) == (0, "mirror.example:5000/hub/library/python:3.13-alpine\n")
@@ -257,11 +261,11 @@ def test_trouble_on_the_way_is_survived_or_told(lab: Lab, trouble: Trouble, code
 
 def test_cleanup_is_a_command(lab: Lab, tmp_path: Path) -> None:
     judged(run(tmp_path, *_options(lab), "--packets=off", "--keep-probe"), 0, "the probe is kept in namespace")
-    assert any(name.startswith("DaemonSet/") for name in _left(lab))
+    assert any(name.startswith("DaemonSet/") for name in left_in(lab))
     command = [sys.executable, "-m", "fixtures.cleanup", f"--kubeconfig={lab.kubeconfig}", "--context=lab"]
     done = subprocess.run(
         [*command, "--all"], cwd=PROJECT, env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("removed run ")
-    assert _left(lab) == set()
+    assert left_in(lab) == set()

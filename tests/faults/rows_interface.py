@@ -150,6 +150,7 @@ ROWS = (
                 ),
                 found(
                     (HOST_ADDRESS, "node1", f"{A0}/169.254.7.7/16"),
+                    (ARP, "node1", f"{A0}/route-169.254.1.1"),
                     (HOST_ROUTE, "node1", f"{A0}/{IP}/32"),
                     (HOST_SETTINGS, "node1", f"{A0}/mac"),
                     (LEFTOVER, "node1", "169.254.0.0/16"),

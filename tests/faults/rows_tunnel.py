@@ -65,6 +65,10 @@ def _wrong_entry(item: net.Neighbour) -> net.Neighbour:
     return replace(item, dst=RACK2) if bridge else item
 
 
+def _other_port(item: net.Neighbour) -> net.Neighbour:
+    return replace(item, port=9999) if item.family == net.FAMILY_BRIDGE and item.mac == MAC3 else item
+
+
 def _wrong_neighbour(item: net.Neighbour) -> net.Neighbour:
     return replace(item, mac=MAC2) if item.address == VTEP3 else item
 
@@ -119,6 +123,12 @@ ROWS = (
                 host("node1", neighbours(_wrong_neighbour)),
                 found((FDB, "node1", "vxlan.calico/node3/neighbour")),
                 "neighbour",
+            ),
+            Case(
+                "vxlan",
+                host("node1", neighbours(_other_port)),
+                found((FDB, "node1", "vxlan.calico/node3/fdb")),
+                "forwarding entry with a port of its own",
             ),
         ),
         recorded=("labelled/fault-20-vxlan-fdb-missing",),

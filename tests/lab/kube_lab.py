@@ -12,6 +12,7 @@ from fixtures.deploy.places import ACCOUNTS, BINDINGS, DAEMON_SETS, JOBS, NAMESP
 from fixtures.deploy.settings import ProbeSettings
 from fixtures.deploy.shapes import Bare, list_of
 from fixtures.reach.kube import KubeReach
+from lab.api.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,23 @@ def left(api: Api) -> set[str]:
         f"{kind.kind}/{one.metadata.name}" for kind in EVERY for one in list_of(api, kind.everywhere(), Bare, OURS)
     }
     return found | {f"Namespace/{one.metadata.name}" for one in list_of(api, NAMESPACES, Bare, OURS)}
+
+
+def left_in(lab: Lab) -> set[str]:
+    """Everything of the tool that is in a lab."""
+    api = connect(lab.kubeconfig, "lab")
+    try:
+        return left(api)
+    finally:
+        api.close()
+
+
+@contextmanager
+def clean(lab: Lab) -> Iterator[Lab]:
+    """A shared lab, afterwards behaving again, and with nothing of the tool in it: that is asserted."""
+    yield lab
+    Control(lab.directory).well()
+    assert left_in(lab) == set()
 
 
 def nodes(api: Api) -> list[Node]:

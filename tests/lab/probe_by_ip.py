@@ -23,6 +23,7 @@ def ip_link(entry: dict[str, Any], index: dict[str, int]) -> Link:
             data.get("local") or data.get("local6"),
             data.get("link"),
             bool(data.get("external")),
+            data.get("ttl") or None,
         )
     return Link(
         entry["ifindex"],
@@ -59,13 +60,15 @@ def ip_route(entry: dict[str, Any], family: int) -> Route:
         int(entry.get("tos", "0"), 0),
         full_prefix(entry["from"], family) if "from" in entry else None,
         next((int(metric["mtu"]) for metric in entry.get("metrics", []) if "mtu" in metric), None),
+        next((int(metric["hoplimit"]) for metric in entry.get("metrics", []) if "hoplimit" in metric), None),
     )
 
 
 def ip_hop(hop: dict[str, Any]) -> Hop:
     gateway = hop["via"]["host"] if "via" in hop else hop.get("gateway")
     flags = {"dead": 1, "pervasive": 2, "onlink": 4, "linkdown": 16, "unresolved": 32}
-    return Hop(gateway, hop["dev"], sum(flags[flag] for flag in hop.get("flags", [])), hop.get("weight", 1))
+    encap = {None: None, "ip": 2, "seg6": 5}[hop.get("encap")]
+    return Hop(gateway, hop["dev"], sum(flags[flag] for flag in hop.get("flags", [])), hop.get("weight", 1), encap)
 
 
 def ip_rule(entry: dict[str, Any], family: int) -> Rule:
@@ -108,4 +111,5 @@ def ip_rule(entry: dict[str, Any], family: int) -> Rule:
         entry.get("suppress_prefixlen"),
         int(entry["goto"]) if "goto" in entry else None,
         tuple(sorted(selectors[key] for key in entry if key in selectors)),
+        (int(entry["uid_start"]), int(entry["uid_end"])) if "uid_start" in entry else None,
     )

@@ -21,6 +21,7 @@ def netlink_link(entry: Any, names: dict[int, str]) -> Link:
             data.get_attr("IFLA_VXLAN_LOCAL") or data.get_attr("IFLA_VXLAN_LOCAL6"),
             names.get(data.get_attr("IFLA_VXLAN_LINK")),
             bool(data.get_attr("IFLA_VXLAN_COLLECT_METADATA")),
+            data.get_attr("IFLA_VXLAN_TTL") or None,
         )
     return Link(
         entry["index"],
@@ -74,13 +75,14 @@ def netlink_route(entry: Any, names: dict[int, str]) -> Route:
         entry["tos"],
         f"{source}/{entry['src_len']}" if source else None,
         metrics.get_attr("RTAX_MTU") if metrics else None,
+        metrics.get_attr("RTAX_HOPLIMIT") if metrics else None,
     )
 
 
 def netlink_hop(entry: Any, dev: str, flags: int, weight: int) -> Hop:
     via = entry.get_attr("RTA_VIA")
     gateway = via["addr"] if via else entry.get_attr("RTA_GATEWAY")
-    return Hop(gateway, dev, flags & 0x37, weight)
+    return Hop(gateway, dev, flags & 0x37, weight, entry.get_attr("RTA_ENCAP_TYPE"))
 
 
 def netlink_rule(entry: Any) -> Rule:
@@ -94,6 +96,7 @@ def netlink_rule(entry: Any) -> Rule:
         "FRA_SUPPRESS_IFGROUP": "suppress_ifgroup",
     }
     suppress = entry.get_attr("FRA_SUPPRESS_PREFIXLEN")
+    users = entry.get_attr("FRA_UID_RANGE")
 
     def prefix(name: str) -> str | None:
         address = entry.get_attr(f"FRA_{name.upper()}")
@@ -115,6 +118,7 @@ def netlink_rule(entry: Any) -> Rule:
         suppress if suppress != 0xFFFFFFFF else None,
         entry.get_attr("FRA_GOTO"),
         tuple(sorted(shown for name, shown in selectors.items() if entry.get_attr(name) is not None)),
+        tuple(map(int, users.split(":"))) if users else None,  # type: ignore[arg-type]
     )
 
 
@@ -122,5 +126,8 @@ def netlink_neighbour(entry: Any, names: dict[int, str]) -> Neighbour:
     dev, mac, state = names[entry["ifindex"]], entry.get_attr("NDA_LLADDR"), entry["state"]
     target = entry.get_attr("NDA_DST")
     if entry["family"] == socket.AF_BRIDGE:
-        return Neighbour(7, dev, None, mac, state, target)
+        port, lower = entry.get_attr("NDA_PORT"), entry.get_attr("NDA_IFINDEX")
+        return Neighbour(
+            7, dev, None, mac, state, target, port, entry.get_attr("NDA_VNI"), names[lower] if lower else None
+        )
     return Neighbour(4 if entry["family"] == socket.AF_INET else 6, dev, target, mac, state)

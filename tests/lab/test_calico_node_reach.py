@@ -21,8 +21,8 @@ from fixtures.reach.lab import LabReach
 from lab.api.control import Control
 from lab.api.trouble import Trouble
 from model.net import FAMILY_BRIDGE, NUD_PERMANENT
-from tests.lab.probe_spaces import inside, ip, observe, run, spaces
-from tests.lab.test_probe_decode import HOSTILE, LINES, POD_LINES, RULES6
+from tests.lab.probe_spaces import inside, observe, spaces
+from tests.lab.test_probe_decode import HOSTILE, furnish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,12 +108,7 @@ def test_it_says_of_the_host_what_the_probe_says(labs: Callable[[str], Lab], nam
 def test_one_of_everything() -> None:
     """Every kind of link, route, rule and neighbour, and names that are no words."""
     with spaces("cnode", "cpod") as (node, pod):
-        ip(node, *(line.format(pod=pod) for line in LINES))
-        for name in HOSTILE:
-            run("ip", "-n", node, "link", "add", "name", name, "type", "ifb")
-        for rule in RULES6:
-            run("ip", "-n", node, "-6", "rule", "add", *rule.split())
-        ip(pod, *POD_LINES)
+        furnish(node, pod)
         inside(
             node, "bridge", "fdb", "append", "66:00:00:00:00:01", "dev", "vxlan.calico", "dst", "10.0.0.12", "permanent"
         )

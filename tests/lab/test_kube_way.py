@@ -24,7 +24,7 @@ from lab.api.trouble import Trouble
 from lab.cluster.images import Image
 from lab.tools import wait_until
 from tests.lab.conftest import lab_up
-from tests.lab.kube_lab import left, nodes, reaching
+from tests.lab.kube_lab import clean, left, nodes, reaching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,13 +43,9 @@ def shared() -> Iterator[Lab]:
 
 @pytest.fixture
 def lab(shared: Lab) -> Iterator[Lab]:
-    """The lab, behaving again afterwards, and with nothing of the tool in it: every test proves that for itself."""
-    control = Control(shared.directory)
-    yield shared
-    control.well()
-    api = connect(shared.kubeconfig, "lab")
-    assert left(api) == set()
-    api.close()
+    """The lab, for one test; clean after each."""
+    with clean(shared) as lab:
+        yield lab
 
 
 def _namespace(**labels: str) -> dict[str, Any]:

@@ -58,6 +58,8 @@ LINES = (
     "route add 10.54.0.0/16 nexthop via inet6 fd00::98 dev ens160 nexthop via 10.0.0.251 weight 2",
     "route add 10.55.0.0/16 via 10.0.0.249 advmss 1200 mtu lock 1250 initcwnd 9",
     "route add local 10.56.0.0/16 dev lo",
+    "route add 10.57.0.0/16 via 10.0.0.254 dev ens160 hoplimit 7",
+    "route add fd00:58::/64 encap seg6 mode encap segs fd00::77 via fd00::2 dev ens160",
     "route add blackhole fd00:48::/64 proto 12",
     "route add unreachable fd00:49::/64 metric 5",
     "route add fd00:50::/64 via fd00::2 dev ens160 metric 50 mtu 1290",
@@ -71,6 +73,7 @@ LINES = (
     "rule add fwmark 0x20 table 77 pref 104",
     "rule add tos 0x10 table 77 pref 105",
     "rule add uidrange 100-200 table 77 pref 106",
+    "rule add uidrange 0-5 table 77 pref 117",
     "rule add ipproto tcp sport 100 dport 100-200 table 77 pref 107",
     "rule add tun_id 7 table 77 pref 108",
     "rule add suppress_prefixlength 0 table main pref 109",
@@ -95,15 +98,20 @@ POD_LINES = (
 )
 
 
+def furnish(node: str, pod: str) -> None:
+    """Make one of everything in two namespaces; of the bridges' forwarding entries none."""
+    ip(node, *(line.format(pod=pod) for line in LINES))
+    for name in HOSTILE:
+        run("ip", "-n", node, "link", "add", "name", name, "type", "ifb")
+    for rule in RULES6:
+        run("ip", "-n", node, "-6", "rule", "add", *rule.split())
+    ip(pod, *POD_LINES)
+
+
 @pytest.fixture(scope="module")
 def built() -> Iterator[tuple[str, str]]:
     with spaces("node", "pod") as (node, pod):
-        ip(node, *(line.format(pod=pod) for line in LINES))
-        for name in HOSTILE:
-            run("ip", "-n", node, "link", "add", "name", name, "type", "ifb")
-        for rule in RULES6:
-            run("ip", "-n", node, "-6", "rule", "add", *rule.split())
-        ip(pod, *POD_LINES)
+        furnish(node, pod)
         for mac, remote in (("66:00:00:00:00:01", "10.0.0.12"), ("00:00:00:00:00:00", "10.0.0.13")):
             inside(node, "bridge", "fdb", "append", mac, "dev", "vxlan.calico", "dst", remote, "self", "permanent")
         inside(
@@ -267,6 +275,9 @@ def test_what_was_built_was_seen(built: tuple[str, str], seen: dict[str, Namespa
     assert (routes["0.0.0.0/0", 100].mtu, routes["0.0.0.0/0", 100].prefsrc) == (1300, "10.0.0.11")
     assert routes["fd00:51::/64", 1024].src == "fd00:52::/64"
     assert {route.type for route in node.routes} >= set(range(1, 10)) - {4}
+    assert routes["10.57.0.0/16", 0].hop_limit == 7
+    assert routes["fd00:58::/64", 1024].hops == (Hop("fd00::2", "ens160", encap=5),)
+    assert {rule.uids for rule in node.rules} == {None, (100, 200), (0, 5)}
     assert {rule.other for rule in node.rules} >= {
         ("uidrange",),
         ("dport", "ipproto", "sport"),

@@ -19,7 +19,7 @@ from fixtures.errors import UnreachableError
 from fixtures.observe import observable, observe_nodes
 from fixtures.reach.lab import LabReach
 from fixtures.reach.ssh import SshReach, SshSettings
-from tests.e2e.suite import judged, run
+from tests.e2e.suite import finished, judged, run, started
 from tests.lab.ssh_nodes import Doors, doors
 
 if TYPE_CHECKING:
@@ -244,6 +244,19 @@ def test_a_node_without_the_chosen_address_is_told(open_doors: Doors, cluster: C
         error = _refused(reach)
     assert error.reason == "node worker1 has no address of the kind external"
     assert "--ssh-map" in error.remedy
+
+
+def test_a_dry_run_shows_each_nodes_command_and_enters_none(open_doors: Doors, tmp_path: Path) -> None:
+    cluster = (f"--kubeconfig={open_doors.lab.kubeconfig}", "--context=lab", "--dry-run", "--nodes=worker1")
+    door = ("--reach=ssh", f"--ssh-config={open_doors.config}", "--ssh-user=operator")
+    done = finished(started(tmp_path, *cluster, *door), tmp_path)
+    assert done.code == 5, done.said
+    (line,) = [line for line in done.said.splitlines() if line.startswith("# worker1: ")]
+    assert "-o BatchMode=yes" in line
+    assert "-l operator -- 10.0.0.11 " in line
+    assert "sudo -n" in line
+    none = finished(started(tmp_path, *cluster, *door, "--ssh-address=external"), tmp_path)
+    assert (none.code, "no node has an address of the kind external" in none.said) == (6, True), none.said
 
 
 def test_the_whole_suite_by_ssh_drops_included(open_doors: Doors, tmp_path: Path) -> None:

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.drops import fence_of, judge_trial
-from fixtures.packets.conduct import conduct
-from model.verdict import Outcome, Result
 from tests.lab.trial_lab import BLOCK, BLOCK6, TrialLab, block
+from tests.lab.trial_runs import outcome, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,18 +56,5 @@ class LateWay:
 def test_evidence_is_whole_however_late_it_comes(late: dict[str, float]) -> None:
     with TrialLab(routed=False) as lab:
         look = lab.look(block(BLOCK), block(BLOCK6))
-        facts = {node: lab.facts(node) for node in ("owner", "sender")}
-        trials = conduct(
-            look,
-            facts.__getitem__,
-            LateWay(lab.reach, late),
-            ["owner", "sender"],
-            run_id=f"late-{lab.prefix}",
-            parallel=4,
-            seconds=40,
-            announce=lambda _: None,
-        )
-    verdicts = [judge_trial(trial, fence_of(look)) for trial in trials.trials]
-    assert [gap.reason for verdict in verdicts for gap in verdict.unobserved] == []
-    outcomes = [Result("drops", "", "owner", "", verdict).outcome for verdict in verdicts]
-    assert outcomes == [Outcome.PASSED, Outcome.PASSED]
+        trials = run(lab, look, way=LateWay(lab.reach, late), seconds=40)
+    assert [outcome(trial, look) for trial in trials.trials] == [("PASSED", "")] * 2

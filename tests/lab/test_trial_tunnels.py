@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.drops import fence_of, judge_trial
-from fixtures.packets.conduct import conduct
-from model.verdict import Result
+from tests.lab import trial_runs
 from tests.lab.trial_lab import (
     BLOCK,
     BLOCK6,
@@ -21,12 +19,12 @@ from tests.lab.trial_lab import (
     TrialLab,
     block,
 )
+from tests.lab.trial_runs import outcome, run, seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from model.cluster import Look
-    from model.trial import Trial, Trials
+    from model.trial import Trial
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
 FAMILIES = [pytest.param(BLOCK, id="IPv4"), pytest.param(BLOCK6, id="IPv6")]
@@ -47,28 +45,9 @@ def routed() -> Iterator[TrialLab]:
         yield lab
 
 
-def run(lab: TrialLab, look: Look, said: list[str] | None = None) -> Trials:
-    facts = {node: lab.facts(node) for node in ("owner", "sender")}
-    return conduct(
-        look,
-        facts.__getitem__,
-        lab.reach,
-        ["owner", "sender"],
-        run_id=f"tunnel-{lab.prefix}-{len(lab.reach.runs)}",
-        parallel=4,
-        seconds=30,
-        announce=(said if said is not None else []).append,
-    )
-
-
 def only(lab: TrialLab, cidr: str, mode: str = "Always", *, live: bool = True) -> tuple[Trial, str, str]:
     """The one trial of a block, its outcome's word, and everything that is said."""
-    look = lab.look(block(cidr), vxlan=mode, pods=None if live else ())
-    (trial,) = run(lab, look).trials
-    verdict = judge_trial(trial, fence_of(look))
-    said = [difference.found + difference.likely for difference in verdict.differences]
-    said += [gap.reason + gap.remedy for gap in verdict.unobserved]
-    return trial, Result("drops", "", trial.owner, trial.block, verdict).outcome.name, " ".join(said)
+    return trial_runs.only(lab, lab.look(block(cidr), vxlan=mode, pods=None if live else ()))
 
 
 def family(cidr: str) -> int:
@@ -206,18 +185,17 @@ def test_what_the_senders_forwarding_entry_leads_astray_proves_nothing(
 
 def test_a_tunnel_that_goes_down_after_the_look_proves_nothing(link: TrialLab) -> None:
     look = link.look(block(BLOCK), vxlan="Always")
-    facts = {name: link.facts(name) for name in ("owner", "sender")}
+    facts = seen(link)
     link.ip("sender", "link", "set", DEVICES[0], "down")
     try:
-        asked = {"run_id": f"down-{link.prefix}", "parallel": 4, "seconds": 5, "announce": lambda _: None}
-        trials = conduct(look, facts.__getitem__, link.reach, ["owner", "sender"], **asked)  # type: ignore[arg-type]
+        (trial,) = run(link, look, facts=facts, seconds=5).trials
     finally:
         link.ip("sender", "link", "set", DEVICES[0], "up")
         link.ip("sender", "route", "add", TUNNELS["owner"][0], "dev", DEVICES[0])
         link.ip("sender", "route", "add", BLOCK, "via", TUNNELS["owner"][0], "dev", DEVICES[0], "onlink")
-    (trial,) = trials.trials
-    verdict = judge_trial(trial, fence_of(look))
-    assert [gap.reason for gap in verdict.unobserved] == ["sender: sending by vxlan.calico failed: Network is down"]
+    word, said = outcome(trial, look)
+    assert word == "UNOBSERVED"
+    assert said.startswith("sender: sending by vxlan.calico failed: Network is down")
 
 
 def test_an_end_of_the_tunnel_that_is_not_there_is_told_without_a_packet(link: TrialLab) -> None:

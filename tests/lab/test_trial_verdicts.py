@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.drops import fence_of, judge_trial
-from fixtures.packets.conduct import conduct
-from model.verdict import Result
 from tests.lab.trial_lab import BLOCK, BLOCK6, LIVE, LIVE6, TrialLab, block
+from tests.lab.trial_runs import only, outcome, run, seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from model.cluster import Look
-    from model.trial import Trial, Trials
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
 RAW_DROP = ("PREROUTING", "-t", "raw", "-p", "udp", "--dport", "9", "-j", "DROP")
@@ -35,41 +30,13 @@ def routed() -> Iterator[TrialLab]:
         yield lab
 
 
-def run(lab: TrialLab, look: Look) -> Trials:
-    facts = {node: lab.facts(node) for node in ("owner", "sender")}
-    said: list[str] = []
-    trials = conduct(
-        look,
-        facts.__getitem__,
-        lab.reach,
-        ["owner", "sender"],
-        run_id=f"lab-{lab.prefix}-{len(lab.reach.runs)}",
-        parallel=4,
-        seconds=30,
-        announce=said.append,
-    )
-    assert len(said) == 1
-    return trials
-
-
-def outcome(trial: Trial, look: Look) -> tuple[str, str]:
-    """The outcome's word, and everything that is said."""
-    verdict = judge_trial(trial, fence_of(look))
-    said = [difference.found + difference.likely for difference in verdict.differences]
-    said += [gap.reason for gap in verdict.unobserved]
-    return Result("drops", "", trial.owner, trial.block, verdict).outcome.name, " ".join(said)
-
-
-def only(lab: TrialLab, look: Look) -> tuple[Trial, str, str]:
-    (trial,) = run(lab, look).trials
-    return trial, *outcome(trial, look)
-
-
 @pytest.mark.parametrize("cidr", [BLOCK, BLOCK6])
 def test_a_blackhole_drops_and_passes(link: TrialLab, cidr: str) -> None:
     look = link.look(block(cidr))
-    trials = run(link, look)
+    said: list[str] = []
+    trials = run(link, look, said)
     (trial,) = trials.trials
+    assert len(said) == 1
     assert outcome(trial, look) == ("PASSED", "")
     assert trial.packet.arrived
     assert len(trial.lookups) == 63
@@ -177,26 +144,16 @@ def test_a_packet_that_never_arrives_proves_nothing(link: TrialLab, node: str) -
     """The sender's link is down, or the wire in between is."""
     dev = "ens160" if node == "sender" else "to-owner"
     look = link.look()
-    facts = {name: link.facts(name) for name in ("owner", "sender")}
+    facts = seen(link)
     link.ip(node, "link", "set", dev, "down")
     try:
-        trials = conduct(
-            look,
-            facts.__getitem__,
-            link.reach,
-            ["owner", "sender"],
-            run_id=f"down-{node}",
-            parallel=4,
-            seconds=5,
-            announce=lambda _: None,
-        )
+        (trial,) = run(link, look, facts=facts, seconds=5).trials
     finally:
         link.ip(node, "link", "set", dev, "up")
         if node == "sender":
             link.ip("sender", "route", "replace", "default", "via", "10.9.0.254")
             link.ip("sender", "address", "replace", f"{link.sender6}/64", "dev", "ens160")
             link.ip("sender", "-6", "route", "replace", "default", "via", "fd09::254")
-    (trial,) = trials.trials
     word, said = outcome(trial, look)
     assert not trial.packet.arrived
     assert word == "UNOBSERVED"

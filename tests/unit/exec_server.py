@@ -7,7 +7,6 @@ import hashlib
 import json
 import socket
 import struct
-import threading
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import urllib3
 from fixtures.api.exec import Container
 from fixtures.api.session import Api
 from fixtures.api.transport import Transport
+from tests.unit.listener import Listener, exactly
 from tests.unit.recorded_answers import recorded
 
 if TYPE_CHECKING:
@@ -57,22 +57,13 @@ class Peer:
 
     def take(self) -> tuple[int, bytes]:
         """The client's next frame, unmasked: opcode and payload. EOFError: it has gone."""
-        first, second = self._exactly(2)
+        first, second = exactly(self.plug, 2)
         assert second & 0x80, "a client masks what it sends"
         size = second & 0x7F
         if size > 125:
-            size = struct.unpack("!H" if size == 126 else "!Q", self._exactly(2 if size == 126 else 8))[0]
-        mask = self._exactly(4)
-        return first & 15, bytes(byte ^ mask[place % 4] for place, byte in enumerate(self._exactly(size)))
-
-    def _exactly(self, size: int) -> bytes:
-        found = b""
-        while len(found) < size:
-            piece = self.plug.recv(size - len(found))
-            if not piece:
-                raise EOFError
-            found += piece
-        return found
+            size = struct.unpack("!H" if size == 126 else "!Q", exactly(self.plug, 2 if size == 126 else 8))[0]
+        mask = exactly(self.plug, 4)
+        return first & 15, bytes(byte ^ mask[place % 4] for place, byte in enumerate(exactly(self.plug, size)))
 
 
 def frame(payload: bytes, opcode: int = BINARY, *, fin: bool = True, size: int | None = None, flags: int = 0) -> bytes:
@@ -135,7 +126,7 @@ def drops(_peer: Peer) -> None:
     """Hang up without an answer."""
 
 
-class Server:
+class Server(Listener):
     """Does with each connection what the next of its acts says; the last one for all further ones."""
 
     def __init__(self, acts: Sequence[Act], context: ssl.SSLContext | None = None) -> None:
@@ -143,24 +134,10 @@ class Server:
         self.requests: list[str] = []
         self.failures: list[BaseException] = []
         self._context = context
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+        super().__init__()
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
-        self._threads = [threading.Thread(target=self._serve)]
-        self._threads[0].start()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                plug, _ = self._socket.accept()
-            except OSError:
-                return
-            act = self.acts[min(len(self._threads), len(self.acts)) - 1]
-            thread = threading.Thread(target=self._one, args=(plug, act))
-            self._threads.append(thread)
-            thread.start()
-
-    def _one(self, plug: socket.socket, act: Act) -> None:
+    def serve(self, plug: socket.socket, number: int) -> None:
         plug.settimeout(20)
         plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as Go does
         try:
@@ -169,23 +146,14 @@ class Server:
                     plug = self._context.wrap_socket(plug, server_side=True)
                 peer = Peer(plug)
                 self.requests.append(peer.request.decode())
-                act(peer)
+                self.acts[min(number, len(self.acts)) - 1](peer)
         except BaseException as error:
             self.failures.append(error)
         finally:
             plug.close()
 
-    def finish(self) -> None:
-        """Wait until every connection so far has been served to its end."""
-        for thread in self._threads[1:]:
-            thread.join(20)
-
     def close(self) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for thread in self._threads:
-            thread.join(20)
+        super().close()
         assert not self.failures
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import stat
 import sys
@@ -11,6 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from fixtures.api import connect
+from fixtures.api.transport import DroppedError
 from fixtures.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +62,71 @@ def test_a_plugin_gives_the_token(tmp_path: Path) -> None:
     body = f"import json; print(json.dumps({answer | {'status': {'token': 'from-plugin'}}}))"
     api = connect(write(tmp_path, plugin(tmp_path, body)), "here")
     assert api.transport._headers()["authorization"] == "Bearer from-plugin"
+
+
+def test_a_plugin_whose_credentials_are_over_is_not_run_for_every_question(tmp_path: Path) -> None:
+    status = {"token": "from-plugin", "expirationTimestamp": "2001-01-01T00:00:00Z"}
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
+    runs = tmp_path / "runs"
+    body = f"import json\nopen({str(runs)!r}, 'a').write('x')\nprint(json.dumps({answer}))"
+    api = connect(write(tmp_path, plugin(tmp_path, body)), "here")
+    for _ in range(20):
+        assert api.transport._headers()["authorization"] == "Bearer from-plugin"
+    assert runs.read_text() == "xx"  # when it was connected to, and at the first question
+
+
+PROXIES = {
+    "with a login": ("http://some%40one:p%3Ass@proxy:3128", "http://proxy:3128", "some@one:p:ss"),
+    "without a scheme": ("proxy:3128", "http://proxy:3128", ""),
+    "without a password": ("http://me@proxy:3128", "http://proxy:3128", "me:"),
+    "plain": ("https://proxy:3128", "https://proxy:3128", ""),
+}
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.usefixtures("no_proxy")
+@pytest.mark.parametrize("by", ["HTTPS_PROXY", "ALL_PROXY", "proxy-url"])
+@pytest.mark.parametrize(("named", "shown", "login"), PROXIES.values(), ids=PROXIES)
+def test_a_proxy_is_told_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, named: str, shown: str, login: str
+) -> None:
+    document = config()
+    if by == "proxy-url":
+        document["clusters"][0]["cluster"]["proxy-url"] = named
+    else:
+        monkeypatch.setenv(by, named)
+    transport = connect(write(tmp_path, document), None).transport
+    assert transport._proxy == shown
+    sent = getattr(transport._pool, "proxy_headers", {})
+    wanted = {"proxy-authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
+    assert dict(sent) == wanted
+
+
+@pytest.mark.usefixtures("no_proxy")
+@pytest.mark.parametrize("named", ["socks5://u:pr0xysecret@proxy:1080", "http://", "http://proxy:port", "ftp://proxy"])
+def test_a_proxy_that_is_none_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", named)
+    with pytest.raises(UsageError, match="is no http:// or https:// one") as caught:
+        connect(write(tmp_path, config()), None)
+    assert "pr0xysecret" not in str(caught.value)
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8")
+    assert connect(write(tmp_path, config()), None).transport._proxy == ""
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_proxy_that_is_away_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://u:pr0xysecret@127.0.0.1:9")
+    api = connect(write(tmp_path, config()), None)
+    for ask in (lambda: api.transport.get("/version"), lambda: api.transport.dial("/exec", "", 5.0)):
+        with pytest.raises(DroppedError) as caught:
+            ask()
+        assert str(caught.value) == "Connection refused (through the proxy http://127.0.0.1:9)"
 
 
 WRONG = [

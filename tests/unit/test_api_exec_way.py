@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +19,10 @@ import yaml  # type: ignore[import-untyped]
 from fixtures.api import connect
 from fixtures.api.exec import exec_stream
 from fixtures.api.exec_words import ExecError
+from fixtures.errors import UsageError
 from tests.unit import exec_server as end
 from tests.unit.exec_server import WHERE, Server
+from tests.unit.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,33 +30,24 @@ if TYPE_CHECKING:
 
     from fixtures.api import Api
 
+    Keep = Callable[[Any], Any]
+    Reach = Callable[..., bytes]
+
 GOOD = end.says(end.out(b"fine"), end.status(), end.leave())
 NAME = "kubernetes.default.svc"
 
 
-class Proxy:
+class Proxy(Listener):
     """An HTTP proxy: notes what it was asked, and opens the tunnel, refuses it, or answers without end."""
 
     def __init__(self, answer: str = "200 Connection established") -> None:
         self.asked: list[str] = []
         self._answer = answer
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://someone:pr0xysecret@127.0.0.1:{self._socket.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._serve)]
-        self._threads[0].start()
+        super().__init__()
+        self.url = f"http://someone:pr0xysecret@127.0.0.1:{self.port}"
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._socket.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._one, args=(near,))
-            self._threads.append(thread)
-            thread.start()
-
-    def _one(self, near: socket.socket) -> None:
-        with near:
+    def serve(self, plug: socket.socket, number: int) -> None:
+        with plug as near:
             request = b""
             while b"\r\n\r\n" not in request:
                 request += near.recv(65536)
@@ -72,13 +67,6 @@ class Proxy:
                     _copy(near, far)
                     back.join()
 
-    def close(self) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for thread in self._threads:
-            thread.join(20)
-
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:
     with suppress(OSError):
@@ -94,7 +82,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def closing() -> Iterator[Callable[[Any], Any]]:
+def closing() -> Iterator[Keep]:
     opened: list[Any] = []
 
     def keep(thing: Any) -> Any:
@@ -107,7 +95,7 @@ def closing() -> Iterator[Callable[[Any], Any]]:
 
 
 @pytest.fixture
-def server(authority: trustme.CA, closing: Callable[[Any], Any]) -> Server:
+def server(authority: trustme.CA, closing: Keep) -> Server:
     """One that takes only clients with a certificate, and has one for another name than its address."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(NAME).configure_cert(context)
@@ -117,15 +105,18 @@ def server(authority: trustme.CA, closing: Callable[[Any], Any]) -> Server:
     return made
 
 
-def api(
-    tmp_path: Path, server: Server, authority: trustme.CA, *, name: str = NAME, ca: trustme.CA | None = None
-) -> Api:
+@pytest.fixture
+def reach(tmp_path: Path, server: Server, authority: trustme.CA) -> Reach:
+    """What an exec by that server brings, for the name that it has in the kubeconfig, and by its authority there."""
+    return lambda name=NAME, ca=authority: run(api(tmp_path, server, authority.issue_cert("someone"), name, ca))
+
+
+def api(tmp_path: Path, server: Server, issued: trustme.LeafCert, name: str, ca: trustme.CA) -> Api:
     """As `connect` makes it out of a kubeconfig with certificates and a token."""
-    issued = authority.issue_cert("someone")
     cluster = {
         "server": server.url,
         "tls-server-name": name,
-        "certificate-authority-data": _text((ca or authority).cert_pem.bytes()),
+        "certificate-authority-data": _text(ca.cert_pem.bytes()),
     }
     user = {
         "client-certificate-data": _text(b"".join(blob.bytes() for blob in issued.cert_chain_pems)),
@@ -162,85 +153,96 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_certificates_and_token_of_the_kubeconfig(tmp_path: Path, server: Server, authority: trustme.CA) -> None:
-    assert run(api(tmp_path, server, authority)) == b"fine"
+def test_certificates_and_token_of_the_kubeconfig(reach: Reach, server: Server) -> None:
+    assert reach() == b"fine"
     assert "authorization: bearer verysecrettoken" in server.requests[0].lower()
+
+
+def test_nothing_of_the_kubeconfig_stays_on_the_disk(
+    reach: Reach, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    written: list[Path] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    load = ssl.SSLContext.load_cert_chain
+
+    def noted(context: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        written.extend(folder.iterdir())
+        load(context, *args, **kwargs)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", noted)
+    assert reach() == b"fine"
+    assert len(written) == 3  # the client's own way: authority, certificate, key
+    assert list(folder.iterdir()) == []
+    assert len(server.requests) == 1
+
+
+def test_a_key_of_another_certificate_is_a_usage_error(tmp_path: Path, server: Server, authority: trustme.CA) -> None:
+    other = authority.issue_cert("someone")
+    mixed = SimpleNamespace(
+        cert_chain_pems=authority.issue_cert("someone").cert_chain_pems, private_key_pem=other.private_key_pem
+    )
+    with pytest.raises(UsageError, match="the certificates of the kubeconfig cannot be used") as error:
+        api(tmp_path, server, mixed, NAME, authority)  # type: ignore[arg-type]
+    assert "client-key(-data)" in error.value.remedy
 
 
 @pytest.mark.parametrize(("name", "foreign"), [("other.name", False), (NAME, True)])
 def test_a_server_that_is_not_trusted_is_told_nothing(
-    tmp_path: Path, server: Server, authority: trustme.CA, name: str, *, foreign: bool
+    reach: Reach, server: Server, authority: trustme.CA, name: str, *, foreign: bool
 ) -> None:
     with pytest.raises(ExecError) as error:
-        run(api(tmp_path, server, authority, name=name, ca=trustme.CA() if foreign else None))
+        reach(name, trustme.CA() if foreign else authority)
     assert "no trusted connection to the API server" in error.value.reason
     assert "certificate-authority-data" in error.value.remedy
     assert server.requests == []
 
 
 def test_through_the_proxy_of_the_environment(
-    tmp_path: Path,
-    server: Server,
-    authority: trustme.CA,
-    closing: Callable[[Any], Any],
-    monkeypatch: pytest.MonkeyPatch,
+    reach: Reach, server: Server, closing: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = closing(Proxy())
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-    assert run(api(tmp_path, server, authority)) == b"fine"
+    assert reach() == b"fine"
     assert proxy.asked[0].startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1")
     assert "verysecrettoken" not in "".join(proxy.asked)
+    assert "proxy-authorization: basic c29tzw9uztpwcjb4exnly3jlda==" in proxy.asked[0].lower()
 
 
-def test_around_the_proxy_where_no_proxy_says_so(
-    tmp_path: Path,
-    server: Server,
-    authority: trustme.CA,
-    closing: Callable[[Any], Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_around_the_proxy_where_no_proxy_says_so(reach: Reach, closing: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = closing(Proxy())
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,127.0.0.1")
-    assert run(api(tmp_path, server, authority)) == b"fine"
+    assert reach() == b"fine"
     assert proxy.asked == []
 
 
 def test_a_proxy_that_refuses_is_named_as_the_cause_without_its_password(
-    tmp_path: Path,
-    server: Server,
-    authority: trustme.CA,
-    closing: Callable[[Any], Any],
-    monkeypatch: pytest.MonkeyPatch,
+    reach: Reach, closing: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = closing(Proxy("407 Proxy Authentication Required"))
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     monkeypatch.setattr("fixtures.api.exec.ATTEMPTS", 1)
     with pytest.raises(ExecError) as error:
-        run(api(tmp_path, server, authority))
+        reach()
     assert "the proxy refuses the connection: 407 Proxy Authentication Required" in error.value.reason
     assert "pr0xysecret" not in str(error.value)
 
 
 def test_a_proxy_that_trickles_does_not_outlive_the_time(
-    tmp_path: Path,
-    server: Server,
-    authority: trustme.CA,
-    closing: Callable[[Any], Any],
-    monkeypatch: pytest.MonkeyPatch,
+    reach: Reach, server: Server, closing: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", closing(Proxy("")).url)
     monkeypatch.setattr("fixtures.api.transport.CONNECT_SECONDS", 0.3)
     monkeypatch.setattr("fixtures.api.exec.ATTEMPTS", 1)
     with pytest.raises(ExecError) as error:
-        run(api(tmp_path, server, authority))
+        reach()
     assert "what answers as the proxy speaks no HTTP" in error.value.reason
     assert server.requests == []
 
 
-def test_a_plain_server_behind_a_proxy_is_reached_by_a_tunnel(
-    closing: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plain_server_behind_a_proxy_is_reached_by_a_tunnel(closing: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain requests are forwarded by a proxy, which would drop the upgrade."""
     import urllib3
 

@@ -14,7 +14,7 @@ from fixtures.api.exec_words import ExecError
 from fixtures.dumps import read_dumps
 from fixtures.dumps.source import open_source
 from fixtures.errors import UnobservableError, UnreachableError
-from fixtures.permissions import asked
+from fixtures.permissions import Lacking, NotAllowedError, asked
 from fixtures.reach import calico_node
 from fixtures.reach.calico_node import CalicoNodeReach
 from fixtures.reach.calico_node_facts import node_facts, parts, sysctls
@@ -340,9 +340,15 @@ class TestReach:
 
     @pytest.fixture
     def preflights(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, str]]:
-        asked: list[tuple[Any, str]] = []
-        monkeypatch.setattr(calico_node, "preflight", lambda _api, wanted, namespace: asked.append((wanted, namespace)))
-        return asked
+        """What was asked; in a namespace called `closed-…` nothing is allowed."""
+        questions: list[tuple[Any, str]] = []
+
+        def missing(_api: Any, wanted: Any, namespace: str) -> Any:
+            questions.append((wanted, namespace))
+            return wanted if namespace.startswith("closed") else ()
+
+        monkeypatch.setattr(calico_node, "missing", missing)
+        return questions
 
     @pytest.fixture
     def execs(self, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> list[str]:
@@ -376,6 +382,41 @@ class TestReach:
         listed.append({NODE: _found("a"), "w2": _found("b", namespace="calico-system"), "w3": _found("c")})
         self.opened(NODE, "w2", "w3")
         assert preflights == [(asked("calico-node"), "calico-system"), (asked("calico-node"), "kube-system")]
+
+    @pytest.mark.parametrize("ask", ["open", "lacking"])
+    def test_rights_that_are_missing_are_told_for_each_namespace(
+        self, listed: list[Any], preflights: list[tuple[Any, str]], ask: str
+    ) -> None:
+        listed.append({NODE: _found("a", namespace="closed-1"), "w2": _found("b", namespace="open")})
+        reach = CalicoNodeReach(SimpleNamespace(context_name="here"))  # type: ignore[arg-type]
+        if ask == "lacking":
+            found = [(one.namespace, one.entries) for one in reach.lacking() if one.entries]
+            assert found == [("closed-1", asked("calico-node"))]
+        else:
+            with pytest.raises(NotAllowedError, match="context here: not allowed to create/get pods/exec") as error:
+                reach.open([SimpleNamespace(name=name) for name in (NODE, "w2")], print)  # type: ignore[misc]
+            assert error.value.remedy.startswith("Add to a Role of this user in namespace closed-1:\n- {")
+        assert {space for _, space in preflights} == {"closed-1", "open"}
+
+    def test_where_pods_cannot_be_listed_the_usual_namespaces_are_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch, preflights: list[tuple[Any, str]]
+    ) -> None:
+        def refuse(_api: Any) -> Any:
+            raise UnobservableError("403")
+
+        monkeypatch.setattr(calico_node, "calico_node_pods", refuse)
+        reach = CalicoNodeReach(SimpleNamespace(context_name="here"))  # type: ignore[arg-type]
+        assert reach.lacking() == ()
+        assert [space for _, space in preflights] == ["kube-system", "calico-system"]
+        monkeypatch.setattr(calico_node, "USUAL", ("closed-1", "closed-2"))
+        assert reach.lacking() == (Lacking(asked("calico-node"), "closed-1 or closed-2"),)
+
+    def test_what_is_run_is_shown(self, listed: list[Any], preflights: list[Any]) -> None:
+        del preflights
+        listed.append({NODE: _found("calico-node-x")})
+        shown = self.opened(NODE).shown(NODE)
+        assert shown == "kubectl -n kube-system exec -i calico-node-x -c calico-node -- sh -s MARK"
+        assert self.opened(NODE).shown("w9") == "node w9 has no calico-node pod"
 
     def test_without_any_pod_there_is_no_way_in(self, listed: list[Any], preflights: list[Any]) -> None:
         listed.append({"elsewhere": _found("a")})

@@ -272,6 +272,14 @@ ANSWERS_ROWS = [
         ("no Kernel protocol", "not rendered whole"),
     ),
     Row("no static", no_protocol(W1, named("static1")), {(W1, "bird/static", BROKEN)}),
+    Row(
+        "no static, a block that the node has no affinity for",
+        both(
+            no_protocol(H1, named("static1")),
+            lambda c: c.api("blocks", "10.48.0.128/26", affinity="host:host1"),
+        ),
+        set(),
+    ),
     Row("no static, no blocks", no_protocol(H1, named("static1")), set()),
     Row("no static, blocks of IPv6 alone", six_alone, set()),
     Row(

@@ -187,9 +187,10 @@ def sysctl(name: str, value: str | None, node: str = W1) -> Callable[[Scene], No
     return lambda c: c.node(node).sysctl(name, value)
 
 
+NO_GATEWAY = {(W1, f"{key}/route-169.254.1.1", BROKEN) for key in (CUSTOMER, DUAL, LEAVING)}
 SYSCTLS_ROWS = [
     Row("missing", no_link(), {(W1, CUSTOMER, INAPPLICABLE)}, ("it has no host interface",)),
-    Row("unread", unread("sysctls"), all_pods(UNOBSERVED), ("sysctls could not be read",)),
+    Row("unread", unread("sysctls"), all_pods(UNOBSERVED), ("sysctls, routes or rules could not be read",)),
     Row(
         "proxy_arp 0",
         sysctl(ARP, "0"),
@@ -209,12 +210,17 @@ SYSCTLS_ROWS = [
         {(W1, f"{CUSTOMER}/{FORWARDING}", BROKEN)},
     ),
     Row("IPv6 forwarding of an IPv4 pod", sysctl(f"net.ipv6.conf.{CALI}.forwarding", "0"), set()),
-    Row("IPv6 forwarding", sysctl(SIX_FORWARDING, "0", W2), {(W2, f"{SIX}/{SIX_FORWARDING}", BROKEN)}),
+    Row(
+        "IPv6 forwarding",
+        sysctl(SIX_FORWARDING, "0", W2),
+        {(W2, f"{SIX}/{SIX_FORWARDING}", WRONG)},
+        ("is no router to the pod",),
+    ),
     Row("IPv4 of an IPv6 pod", sysctl(f"net.ipv4.conf.{cali(SIX)}.proxy_arp", "0", W2), set()),
     Row(
         "dual stack",
         sysctl(f"net.ipv6.conf.{cali(DUAL)}.forwarding", "0"),
-        {(W1, f"{DUAL}/net.ipv6.conf.{cali(DUAL)}.forwarding", BROKEN)},
+        {(W1, f"{DUAL}/net.ipv6.conf.{cali(DUAL)}.forwarding", WRONG)},
     ),
     Row(
         "not read",
@@ -223,6 +229,47 @@ SYSCTLS_ROWS = [
         ("was not among the sysctls that were read",),
     ),
     Row("rp_filter is the host's affair", sysctl(f"net.ipv4.conf.{CALI}.rp_filter", "1"), set()),
+    Row("routes unread", unread("routes"), all_pods(UNOBSERVED), ("sysctls, routes or rules could not be read",)),
+    Row(
+        "no default route",
+        lambda c: c.node(W1).no_route("0.0.0.0/0"),
+        NO_GATEWAY,
+        (
+            "no route to 169.254.1.1, and no default route",
+            "a default route is enough",
+            "the node's default route is gone",
+        ),
+    ),
+    Row(
+        "no default route, but one for it",
+        both(
+            lambda c: c.node(W1).no_route("0.0.0.0/0"),
+            lambda c: c.node(W1).add("routes", route("169.254.0.0/16", via(None, "ens160"))),
+        ),
+        set(),
+    ),
+    Row(
+        "link-local addresses are dropped",
+        lambda c: c.node(W1).add("routes", route("169.254.0.0/16", type=net.BLACKHOLE)),
+        NO_GATEWAY,
+        ("blackhole 169.254.0.0/16", "made by hand or by a hardening script"),
+    ),
+    Row(
+        "a rule drops them for one pod",
+        lambda c: c.node(W1).add("rules", rule(100, 0, action=net.RULE_PROHIBIT, dst="169.254.0.0/16", iif=CALI)),
+        {(W1, f"{CUSTOMER}/route-169.254.1.1", BROKEN)},
+        ("prohibit", ", by rule 100", "ip route get 169.254.1.1 from 10.48.0.67 iif"),
+    ),
+    Row(
+        "its route leads back to the pod",
+        lambda c: c.node(W1).add("routes", route("169.254.1.1/32", via(None, CALI))),
+        {(W1, f"{CUSTOMER}/route-169.254.1.1", BROKEN)},
+    ),
+    Row(
+        "it is an address of the node",
+        lambda c: c.node(W1).add("routes", route("169.254.1.1/32", via(None, "lo"), type=net.LOCAL_TYPE)),
+        set(),
+    ),
 ]
 
 
@@ -316,6 +363,13 @@ LEADS_ROWS = [
         ("with source none, expected 10.0.0.11",),
     ),
     Row("mtu", host(mtu=600), {(W1, OBJECT, WRONG)}, ("with mtu 600",)),
+    Row(
+        "a header of its own",
+        host(hops=(net.Hop(None, CALI, encap=1),)),
+        {(W1, OBJECT, BROKEN)},
+        ("encap mpls dev", "get a header of the route's own (encap)"),
+    ),
+    Row("hop limit", host(hop_limit=1), {(W1, OBJECT, WRONG)}, ("with hoplimit 1",)),
     Row("the CNI plugin's and Felix's", add("routes", host_route("10.48.0.67", CALI, metric=1024)), set()),
     Row(
         "a second one elsewhere",
@@ -339,11 +393,11 @@ LEADS_ROWS = [
 ]
 
 PARTIAL: list[tuple[str, dict[str, Any], str, str]] = [
-    ("TOS", {"tos": 16}, WRONG, "with TOS 0x10"),
-    ("ports", {"other": ("dport", "ipproto")}, WRONG, "of certain dport, ipproto"),
+    ("TOS", {"tos": 16}, BROKEN, "with TOS 0x10"),
+    ("ports", {"other": ("dport", "ipproto")}, BROKEN, "of certain dport, ipproto"),
     ("a user's", {"other": ("uidrange",)}, HOUSEKEEPING, "of certain uidrange"),
     ("a mark", {"fwmark": 7, "fwmask": 255}, HOUSEKEEPING, "with mark 0x7"),
-    ("both", {"tos": 8, "other": ("dscp",)}, WRONG, "with TOS 0x8 and of certain dscp"),
+    ("both", {"tos": 8, "other": ("dscp",)}, BROKEN, "with TOS 0x8 and of certain dscp"),
 ]
 WINS = "host_route_wins_the_lookup"
 WINS_ROWS = [
@@ -408,6 +462,18 @@ WINS_ROWS = [
             (f"rule 100 takes packets to 10.48.0.67 {words} to default via 10.0.0.254", "ip -4 route show table 100"),
         )
         for name, selector, severity, words in PARTIAL
+    ),
+    Row(
+        "a rule for the node's own answers",
+        both(
+            add("rules", rule(100, 100, src="10.0.0.11/32")),
+            add("routes", route("0.0.0.0/0", via("10.0.0.254", "ens160"), table=100)),
+        ),
+        {
+            (W1, OBJECT, BROKEN),
+            *((W1, f"{key}/{address}/32", BROKEN) for key, address in ((DUAL, "10.48.0.68"), (LEAVING, "10.48.0.72"))),
+        },
+        ("wins for packets made on the node with source 10.0.0.11", "ip route get 10.48.0.67 from 10.0.0.11"),
     ),
     Row(
         "a rule for some packets that drops",

@@ -349,6 +349,18 @@ ROUTES_ROWS = [
         {(H1, "10.48.0.0/18", BROKEN)},
         (" …",),
     ),
+    Row(
+        "a block of another node taken by the local table",
+        add(route(BLOCK2, via(None, "lo"), type=net.LOCAL_TYPE, table=net.LOCAL)),
+        {(W1, BLOCK2, BROKEN)},
+        ("has affinity host:worker2; live addresses that it takes away: 10.48.0.1",),
+    ),
+    Row(
+        "its own block taken by the local table",
+        add(route(BLOCK1, via(None, "lo"), type=net.LOCAL_TYPE, table=net.LOCAL)),
+        {(W1, BLOCK1, BROKEN)},
+        ("has affinity host:worker1; live addresses",),
+    ),
     Row("over its own pods", add(route("10.48.0.64/30", HERE)), {(W1, "10.48.0.64/30", WRONG)}),
     Row(
         "the block of a node that is gone",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from checks.run import judge
 from fixtures.dumps import read_dumps
 from model import net
-from model.cluster import ClusterInformation
+from model.cluster import ClusterInformation, Settings
 from model.verdict import Outcome, Severity
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ POD = next(
 ADDRESS = POD.ips[0]
 DEV = next(route.hops[0].dev for route in HEALTHY.facts(NODE).host.routes if route.dst == f"{ADDRESS}/32")
 EGRESS = ("pods_packets_are_routed_by_its_node", NODE, f"{POD.key}/from-{ADDRESS}")
+GATEWAY = ("host_interface_answers_arp_and_forwards", NODE, f"{POD.key}/route-169.254.1.1")
 WRONG_MAC = "02:00:00:00:00:99"
 
 
@@ -65,7 +66,7 @@ def route(dst: str, kind: int, table: int, *hops: net.Hop) -> net.Route:
 )
 def test_packets_of_a_pod_that_a_rule_drops_are_found(rule: net.Rule, more: tuple[net.Route, ...]) -> None:
     changed = with_host(HEALTHY, rules=rules(rule), routes=(*HEALTHY.facts(NODE).host.routes, *more))
-    assert found(changed) == {EGRESS: Severity.BROKEN}
+    assert found(changed) == {EGRESS: Severity.BROKEN, GATEWAY: Severity.BROKEN}
 
 
 def test_a_pod_whose_packets_go_by_an_egress_gateway_is_not_accused() -> None:
@@ -73,6 +74,64 @@ def test_a_pod_whose_packets_go_by_an_egress_gateway_is_not_accused() -> None:
     gateway = route("0.0.0.0/0", net.UNICAST, 222, net.Hop("10.0.0.12", "ens160"))
     changed = with_host(HEALTHY, rules=rules(rule), routes=(*HEALTHY.facts(NODE).host.routes, gateway))
     assert EGRESS not in found(changed)
+
+
+OTHER_BLOCK = next(block.cidr for block in HEALTHY.looks[0].before.blocks if block.affinity == "host:worker2")
+ROUTER = net.Hop("10.0.0.254", "ens160")
+NEIGHBOUR = next(
+    pod.ips[0]
+    for pod in HEALTHY.looks[0].before.pods
+    if (pod.node, pod.phase) == (NODE, "Running") and not pod.host_network and pod.key != POD.key
+)
+
+
+@pytest.mark.parametrize(
+    ("asks", "routes", "severity"),
+    [
+        ({"iif": DEV}, {"0.0.0.0/0": net.UNICAST}, Severity.BROKEN),
+        ({"src": f"{ADDRESS}/32"}, {"0.0.0.0/0": net.UNICAST}, Severity.BROKEN),
+        ({"iif": DEV, "dst": f"{NEIGHBOUR}/32"}, {"0.0.0.0/0": net.UNICAST}, Severity.BROKEN),
+        ({"iif": DEV, "dst": f"{NEIGHBOUR}/32"}, {"0.0.0.0/0": net.BLACKHOLE}, Severity.BROKEN),
+        ({"iif": DEV, "dst": OTHER_BLOCK}, {"0.0.0.0/0": net.UNICAST}, Severity.WRONG),
+        ({"iif": DEV}, {"0.0.0.0/0": net.UNICAST, "10.48.0.0/16": net.THROW}, None),
+        ({"iif": DEV, "dst": "10.48.0.0/16", "invert": True}, {"8.8.8.0/24": net.UNICAST}, None),
+        ({"iif": DEV, "dst": "8.8.8.0/24"}, {"0.0.0.0/0": net.UNICAST}, None),
+        ({"iif": "cali00000000000"}, {"0.0.0.0/0": net.UNICAST}, None),
+    ],
+    ids=[
+        "all by a router",
+        "all from its address",
+        "to a pod beside it",
+        "to a pod beside it, dropped",
+        "to another node's block",
+        "but for the pools",
+        "by a rule but for the pools",
+        "elsewhere alone",
+        "of another pod",
+    ],
+)
+def test_what_a_rule_leads_off_is_found_where_it_is_for_the_clusters_pods(
+    asks: dict[str, Any], routes: dict[str, int], severity: Severity | None
+) -> None:
+    rule = net.Rule(4, 100, net.RULE_TO_TABLE, 222, **asks)
+    more = [route(dst, kind, 222, *((ROUTER,) if kind == net.UNICAST else ())) for dst, kind in routes.items()]
+    changed = with_host(HEALTHY, rules=rules(rule), routes=(*HEALTHY.facts(NODE).host.routes, *more))
+    assert found(changed).get(EGRESS) == severity
+
+
+def test_what_is_led_to_routers_that_learn_the_pods_addresses_is_their_affair() -> None:
+    rule = net.Rule(4, 100, net.RULE_TO_TABLE, 222, iif=DEV)
+    changed = with_host(
+        HEALTHY,
+        rules=rules(rule),
+        routes=(*HEALTHY.facts(NODE).host.routes, route("0.0.0.0/0", net.UNICAST, 222, ROUTER)),
+    )
+    (look,) = HEALTHY.looks
+    peers = (Settings("router", {"peerIP": "10.0.0.254", "asNumber": 64512}),)
+    before = msgspec.structs.replace(look.before, peers=peers)
+    known = msgspec.structs.replace(changed, looks=(msgspec.structs.replace(look, before=before),))
+    assert EGRESS in found(changed)
+    assert EGRESS not in found(known)
 
 
 def test_a_fixed_neighbour_with_another_mac_is_found_on_the_node_and_in_the_pod() -> None:

@@ -43,6 +43,10 @@ def made(at: str, pool: str = "2026-01-01T00:00:00Z", key: str = CUSTOMER) -> Ca
     return both(lambda c: c.api("pods", key, created=at), lambda c: c.api("pools", POOLS[0], created=pool))
 
 
+def uplink(number: int) -> Callable[[Scene], None]:
+    return lambda c: c.node(W1).link("ens160", mtu=number)
+
+
 def file_of(seconds: float) -> Callable[[Scene], None]:
     return lambda c: c.seen(W1, mtu_file_time=seconds)
 
@@ -60,6 +64,7 @@ def fitting(cluster: Scene) -> None:
         mtu(1450, key, node)(cluster)
 
 
+HERE = (CUSTOMER, DUAL, LEAVING)
 SIZE = f"{CUSTOMER}/mtu-size"
 MTU_ROWS = [
     Row("no host interface", no_link(CALI), {(W1, CUSTOMER, INAPPLICABLE)}, ("it has no host interface",)),
@@ -72,9 +77,10 @@ MTU_ROWS = [
     Row(
         "larger than the uplink",
         mtu(9000),
-        {(W1, SIZE, HOUSEKEEPING)},
+        {(W1, SIZE, WRONG)},
         ("mtu 1500 or less, as the way out of IPPool default-ipv4-ippool",),
     ),
+    Row("an uplink smaller than the pods", uplink(1000), {(W1, f"{key}/mtu-size", WRONG) for key in HERE}),
     Row("smaller", mtu(1300), set()),
     Row("VXLAN", fitting, set()),
     Row(
@@ -87,7 +93,7 @@ MTU_ROWS = [
         "VXLAN, made later",
         on(fitting, mtu(1500), made("2026-01-01T00:02:00Z")),
         {(W1, SIZE, WRONG)},
-        ("/var/lib/calico/mtu, does not fit the tunnel",),
+        ("/var/lib/calico/mtu, does not fit the way out",),
     ),
     Row("VXLAN, made just after it", on(fitting, mtu(1500), made("2026-01-01T00:01:59Z")), {(W1, SIZE, HOUSEKEEPING)}),
     Row("VXLAN, made before it", on(fitting, mtu(1500), made("2025-01-01T00:00:00Z")), {(W1, SIZE, HOUSEKEEPING)}),
@@ -103,7 +109,7 @@ MTU_ROWS = [
     ),
     Row("VXLAN, no device", on(fitting, mtu(1500), no_link()), set()),
     Row("outside every pool", both(mtu(9000), lambda c: c.api("pods", CUSTOMER, ips=("10.99.0.1",))), set()),
-    Row("IPv6", mtu(9000, SIX, W2), {(W2, f"{SIX}/mtu-size", HOUSEKEEPING)}),
+    Row("IPv6", mtu(9000, SIX, W2), {(W2, f"{SIX}/mtu-size", WRONG)}),
     Row("no eth0", lambda c: c.inside(CUSTOMER).set(links=()), set()),
 ]
 

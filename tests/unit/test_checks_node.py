@@ -89,6 +89,12 @@ ADDRESS_ROWS = [
         ),
     ),
     Row(
+        "another one is announced",
+        lambda c: c.api("nodes", W1, bgp_ipv4="10.0.0.99/24"),
+        {(W1, "ipv4", BROKEN)},
+        ("10.0.0.99 on an interface of the node", "no interface has it; ens160 has 10.0.0.11"),
+    ),
+    Row(
         "gone, IPv6",
         lambda c: c.node(W1).drop("addresses", lambda a: a.address == "fd00:10::b"),
         {(W1, "ipv6", BROKEN)},

@@ -127,6 +127,12 @@ INTERFACE_ROWS = [
     Row("enslaved", eth0(master="br0"), {(W1, CUSTOMER, BROKEN)}, ("br0 has enslaved it",)),
     Row("netkit without ARP", eth0(kind="netkit", noarp=True), set()),
     Row("no ARP", eth0(noarp=True), {(W1, CUSTOMER, BROKEN)}, ("it does no ARP (NOARP)",)),
+    Row(
+        "lo is down",
+        lambda c: c.inside(CUSTOMER).link("lo", up=False),
+        {(W1, f"{CUSTOMER}/lo", WRONG)},
+        ("lo up", "neither 127.0.0.1 nor its own address", "brings lo up with the", "loopback plugin did not run"),
+    ),
     Row("down, being deleted", eth0(LEAVING, up=False), {(W1, LEAVING, BROKEN)}, ("it is down",)),
 ]
 
@@ -144,7 +150,7 @@ ADDRESSES_ROWS = [
     Row(
         "another",
         address(CUSTOMER, "10.48.0.67", address="10.48.0.66"),
-        {(W1, f"{CUSTOMER}/{IP}", BROKEN), (W1, f"{CUSTOMER}/10.48.0.66/32", WRONG)},
+        {(W1, f"{CUSTOMER}/{IP}", BROKEN), (W1, f"{CUSTOMER}/10.48.0.66/32", BROKEN)},
         ("10.48.0.66/32 scope global",),
     ),
     Row(
@@ -182,6 +188,52 @@ ADDRESSES_ROWS = [
         add(CUSTOMER, "addresses", Address("eth0", "192.168.7.7", 24, 0)),
         {(W1, f"{CUSTOMER}/192.168.7.7/24", HOUSEKEEPING)},
         ("the application added it",),
+    ),
+    Row(
+        "a second one of the application, before its own",
+        lambda c: c.inside(CUSTOMER).set(
+            addresses=(Address("eth0", "172.30.0.1", 32, 0), *c.inside(CUSTOMER).now.addresses)
+        ),
+        {(W1, f"{CUSTOMER}/172.30.0.1/32", BROKEN)},
+        ("172.30.0.1/32 scope global, before its own: it sends from that",),
+    ),
+    Row(
+        "a second one of the application, before its own, and the default route names the pod's",
+        both(
+            lambda c: c.inside(CUSTOMER).set(
+                addresses=(Address("eth0", "172.30.0.1", 32, 0), *c.inside(CUSTOMER).now.addresses)
+            ),
+            lambda c: c.inside(CUSTOMER).route("0.0.0.0/0", prefsrc="10.48.0.67"),
+        ),
+        {(W1, f"{CUSTOMER}/172.30.0.1/32", HOUSEKEEPING)},
+    ),
+    Row(
+        "a second one of link scope, before its own",
+        lambda c: c.inside(CUSTOMER).set(
+            addresses=(Address("eth0", "172.30.0.1", 32, 253), *c.inside(CUSTOMER).now.addresses)
+        ),
+        {(W1, f"{CUSTOMER}/172.30.0.1/32", HOUSEKEEPING)},
+    ),
+    Row(
+        "a node's, on lo",
+        add(CUSTOMER, "addresses", Address("lo", "10.0.0.11", 32, 0)),
+        {(W1, f"{CUSTOMER}/10.0.0.11/32", BROKEN)},
+        ("is the address of node worker1", "on lo: what the pod sends there never leaves it", "on no interface of the"),
+    ),
+    Row(
+        "another pod's, on a bridge",
+        add(CUSTOMER, "addresses", Address("br0", "10.48.0.130", 32, 0)),
+        {(W1, f"{CUSTOMER}/10.48.0.130/32", BROKEN)},
+        ("is the address of pod",),
+    ),
+    Row(
+        "a tunnel's",
+        both(
+            lambda c: c.api("nodes", W2, vxlan_tunnel="10.48.9.12"),
+            add(CUSTOMER, "addresses", Address("lo", "10.48.9.12", 32, 0)),
+        ),
+        {(W1, f"{CUSTOMER}/10.48.9.12/32", BROKEN)},
+        ("is the address of the tunnel of node worker2",),
     ),
     Row("one on another interface", add(CUSTOMER, "addresses", Address("net1", "192.168.7.7", 24, 0)), set()),
     Row(
@@ -254,6 +306,13 @@ ROUTES_ROWS = [
     Row("tos", inside(CUSTOMER, ROUTE, tos=16), {(W1, DEFAULT4, BROKEN)}),
     Row("dead", inside(CUSTOMER, ROUTE, hops=via("169.254.1.1", "eth0", net.HOP_DEAD)), {(W1, DEFAULT4, BROKEN)}),
     Row("mtu", inside(CUSTOMER, ROUTE, mtu=600), {(W1, DEFAULT4, BROKEN)}),
+    Row(
+        "a header of its own",
+        inside(CUSTOMER, ROUTE, hops=(net.Hop("169.254.1.1", "eth0", encap=5),)),
+        {(W1, DEFAULT4, BROKEN)},
+        ("default encap seg6 via 169.254.1.1",),
+    ),
+    Row("hop limit", inside(CUSTOMER, ROUTE, hop_limit=1), {(W1, DEFAULT4, BROKEN)}, ("hoplimit 1",)),
     Row("its own source", inside(CUSTOMER, ROUTE, prefsrc="10.48.0.67"), set()),
     Row("another source", inside(CUSTOMER, ROUTE, prefsrc="10.48.0.66"), {(W1, DEFAULT4, BROKEN)}),
     Row("a better one", add(CUSTOMER, "routes", route(ROUTE, via("10.9.0.1", "net1"), metric=0)), set()),
@@ -348,10 +407,36 @@ DIVERSIONS_ROWS = [
     Row(
         "a blackhole",
         add(CUSTOMER, "routes", route("8.8.8.0/24")),
-        {(W1, f"{CUSTOMER}/8.8.8.0/24", WRONG)},
+        {(W1, f"{CUSTOMER}/8.8.8.0/24", HOUSEKEEPING)},
         ("blackhole 8.8.8.0/24",),
     ),
+    Row(
+        "a node's blackhole",
+        add(CUSTOMER, "routes", route("10.0.0.12/32")),
+        {(W1, f"{CUSTOMER}/10.0.0.12/32", WRONG)},
+    ),
+    Row(
+        "the blackhole of a part of the pool where no block is",
+        add(CUSTOMER, "routes", route("10.48.4.0/26")),
+        {(W1, f"{CUSTOMER}/10.48.4.0/26", WRONG)},
+    ),
     Row("another network", add(CUSTOMER, "routes", route("192.168.7.0/24", via(None, "net1"), protocol=2)), set()),
+    Row(
+        "the network of the application's own address",
+        both(
+            add(DUAL, "addresses", Address("eth0", "fd99::1", 128, 0)),
+            add(DUAL, "routes", route("fd99::1/128", via(None, "eth0"), protocol=2, metric=256)),
+        ),
+        set(),
+    ),
+    Row(
+        "the network of an address of the pool",
+        both(
+            address(CUSTOMER, "10.48.0.67", prefixlen=26),
+            add(CUSTOMER, "routes", route("10.48.0.64/26", via(None, "eth0"), protocol=2)),
+        ),
+        {(W1, f"{CUSTOMER}/10.48.0.64/26", WRONG)},
+    ),
     Row(
         "the pool by another interface",
         add(CUSTOMER, "routes", route("10.48.0.0/16", via(None, "tun0"))),
@@ -360,8 +445,33 @@ DIVERSIONS_ROWS = [
     ),
     Row(
         "a part of the pool by another interface",
+        add(CUSTOMER, "routes", route("10.48.4.0/26", via(None, "tun0"))),
+        {(W1, f"{CUSTOMER}/10.48.4.0/26", HOUSEKEEPING)},
+    ),
+    Row(
+        "a block by another interface",
         add(CUSTOMER, "routes", route("10.48.0.128/26", via(None, "tun0"))),
+        {(W1, f"{CUSTOMER}/10.48.0.128/26", WRONG)},
+    ),
+    Row(
+        "a pod by another interface",
+        add(CUSTOMER, "routes", route("10.48.0.130/32", via(None, "tun0"))),
+        {(W1, f"{CUSTOMER}/10.48.0.130/32", WRONG)},
+    ),
+    Row(
+        "a block by another interface, in a sidecar's table",
+        add(CUSTOMER, "routes", route("10.48.0.128/26", via(None, "tun0"), table=100)),
         {(W1, f"{CUSTOMER}/10.48.0.128/26", HOUSEKEEPING)},
+    ),
+    Row(
+        "a block's blackhole",
+        add(CUSTOMER, "routes", route("10.48.0.128/26")),
+        {(W1, f"{CUSTOMER}/10.48.0.128/26", BROKEN)},
+    ),
+    Row(
+        "all pods' blackhole",
+        add(CUSTOMER, "routes", route("10.0.0.0/8", type=net.PROHIBIT)),
+        {(W1, f"{CUSTOMER}/10.0.0.0/8", BROKEN)},
     ),
     Row(
         "more than the pool by another interface",

@@ -18,6 +18,7 @@ from tests.unit.builders import (
     BORROWED,
     BORROWER,
     NODES,
+    POOL,
     affinity,
     block,
     changed,
@@ -195,6 +196,20 @@ BLOCKS_ROWS = [
     Row("a source", host(BLOCK2, prefsrc="10.0.0.11"), {(W1, BLOCK2, WRONG)}, ("source 10.0.0.11, expected none",)),
     Row("an mtu", host(BLOCK2, mtu=1400), {(W1, BLOCK2, WRONG)}, ("mtu 1400, expected none",)),
     Row(
+        "a header of its own",
+        host(BLOCK2, hops=(Hop("10.0.0.12", "ens160", encap=5),)),
+        REMOTE,
+        ("encap seg6 via 10.0.0.12", "get a header of the route's own (encap)"),
+    ),
+    Row("a hop limit", host(BLOCK2, hop_limit=1), {(W1, BLOCK2, WRONG)}, ("hoplimit 1, expected none",)),
+    Row(
+        "taken by the local table",
+        add(route("10.48.0.0/16", via(None, "lo"), type=net.LOCAL_TYPE, table=net.LOCAL)),
+        {(W1, BLOCK2, BROKEN)},
+        ("(the local table is asked first: local 10.48.0.0/16 dev lo", "ip -4 route show table local; ip route get"),
+    ),
+    Row("passed over by the local table", add(route("10.0.0.0/8", type=net.THROW, table=net.LOCAL)), set()),
+    Row(
         "a second one",
         add(route(BLOCK2, via("10.0.0.10", "ens160"), metric=1024)),
         {(W1, BLOCK2, WRONG)},
@@ -214,6 +229,32 @@ BLOCKS_ROWS = [
         ),
         REMOTE,
         ("a rule takes packets to 10.48.0.128 to default via 10.0.0.254",),
+    ),
+    Row(
+        "a rule for what the node sends from its own address",
+        both(
+            lambda c: c.node(W1).add("rules", rule(100, 100, src="10.0.0.11/32")),
+            add(route("0.0.0.0/0", via("10.0.0.254", "ens160"), table=100)),
+        ),
+        {(W1, BLOCK2, BROKEN)},
+        ("a rule takes packets from 10.0.0.11 to 10.48.0.128 to default via 10.0.0.254",),
+    ),
+    Row(
+        "a rule for what the node sends from another address of its own",
+        both(
+            lambda c: c.node(W1).add("rules", rule(100, 100, src="10.9.0.5/32")),
+            add(route("0.0.0.0/0", via("10.9.0.254", "ens192"), table=100)),
+        ),
+        set(),
+    ),
+    Row(
+        "a rule for what the node sends from its own address, after what main has of its own",
+        both(
+            lambda c: c.node(W1).add("rules", rule(99, net.MAIN, suppress_prefixlength=0)),
+            lambda c: c.node(W1).add("rules", rule(100, 100, src="10.0.0.11/32")),
+            add(route("0.0.0.0/0", via("10.0.0.254", "ens160"), table=100)),
+        ),
+        set(),
     ),
     Row(
         "a rule for a part of it",
@@ -280,6 +321,7 @@ BLOCKS_ROWS = [
                 "with mark 0x9",
             ),
             ("a mark", rule(100, 100, fwmark=9, fwmask=15), "", ""),
+            ("a user", rule(100, 100, other=("uidrange",), uids=(7, 9)), HOUSEKEEPING, "of certain uidrange to"),
             ("a mark's absence", rule(100, 200, fwmark=9, fwmask=15, invert=True), "", ""),
             ("an interface's own", rule(100, 100, oif="ens160"), "", ""),
             ("a tunnel's", rule(100, 100, other=("tun_id",)), "", ""),
@@ -524,6 +566,19 @@ BLACKHOLES = "node_blackholes_its_own_blocks_and_no_others"
 OWN = {(W1, BLOCK1, WRONG)}
 STALE, DROP = "10.48.9.0/26", route("10.48.9.0/26")
 BLACKHOLES_ROWS = [
+    Row(
+        "a table of an egress gateway spares the pool",
+        lambda c: c.node(W1).add(
+            "routes", *(route(dst, type=net.THROW, table=200) for dst in (POOL, BLOCK2, "10.48.0.130/32"))
+        ),
+        set(),
+    ),
+    Row(
+        "the main table gives the pool up",
+        lambda c: c.node(W1).add("routes", route(POOL, type=net.THROW)),
+        {(W1, POOL, WRONG)},
+        ("throw 10.48.0.0/16",),
+    ),
     Row("unread", unread("routes"), {(W1, W1, UNOBSERVED)}, ("the node's routes could not be read",)),
     Row(
         "missing",

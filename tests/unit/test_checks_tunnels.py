@@ -160,6 +160,13 @@ DEVICES_ROWS = [
         says("identifier") | says("port") | says("local address") | says("parent"),
         ("identifier none",),
     ),
+    Row("a short TTL", on(vxlan, wire(ttl=1)), says("ttl", WRONG), ("no ttl of its own", "ttl 1")),
+    Row(
+        "a TTL of one, and a node behind a router",
+        on(vxlan, wire(ttl=1), lambda c: c.api("nodes", W1, bgp_ipv4="10.0.0.11/32")),
+        says("ttl"),
+    ),
+    Row("a long TTL", on(vxlan, wire(ttl=64)), set()),
     Row(
         "another MAC",
         on(vxlan, device(mac="02:00:00:00:00:01")),
@@ -228,9 +235,18 @@ PEERS_ROWS = [
     Row("to another node", on(vxlan, entry(fdb, dst="10.0.0.10")), FDB, (f"{mac(W2)} dst 10.0.0.10",)),
     Row("another MAC", on(vxlan, entry(fdb, mac="66:00:00:00:00:01")), FDB),
     Row("an entry that ages", on(vxlan, entry(fdb, state=0x04)), FDB, ("an entry that ages out", "permanent dev")),
+    Row("to another port", on(vxlan, entry(fdb, port=9999)), FDB, (f"{mac(W2)} dst 10.0.0.12 port 9999",)),
+    Row("of another identifier", on(vxlan, entry(fdb, vni=77)), FDB, ("dst 10.0.0.12 vni 77",)),
+    Row("by another interface", on(vxlan, entry(fdb, via="br9")), FDB, ("dst 10.0.0.12 via br9",)),
+    Row("by the parent", on(vxlan, entry(fdb, via="ens160")), set()),
     Row("a static entry", on(vxlan, entry(fdb, state=0x40)), set()),
     Row("no neighbour", on(vxlan, no_entry(neighbour)), NEIGHBOUR, ("neighbour 10.48.9.12 lladdr",)),
-    Row("a neighbour that ages", on(vxlan, entry(neighbour, state=0x04)), NEIGHBOUR),
+    Row(
+        "a neighbour that ages",
+        on(vxlan, entry(neighbour, state=0x04)),
+        NEIGHBOUR,
+        (f"10.48.9.12 lladdr {mac(W2)} STALE",),
+    ),
     Row(
         "a neighbour of another MAC",
         on(vxlan, entry(neighbour, mac="66:00:00:00:00:01")),

@@ -17,7 +17,7 @@ from fixtures.deploy.settings import ProbeSettings
 from fixtures.deploy.shapes import Job
 from fixtures.deploy.wait import wait
 from fixtures.errors import UnobservableError
-from fixtures.permissions import KUBE, OPENSHIFT, Permission, asked, rules
+from fixtures.permissions import KUBE, LABELS, OPENSHIFT, Lacking, NotAllowedError, Permission, asked
 from fixtures.preflight import REVIEWS, missing
 from fixtures.typed import decode
 from model.cluster import Node
@@ -231,7 +231,17 @@ def test_rights_are_asked_for_one_by_one_and_the_lacking_verbs_named() -> None:
     }
     first = next(body["spec"]["resourceAttributes"] for body in server.sent if "subresource" in str(body))
     assert first == {"verb": first["verb"], "group": "", "resource": "pods", "subresource": "exec", "namespace": "ns"}
-    assert rules(lacking, "ns").splitlines()[0] == "Add to a Role of this user in namespace ns:"
+    told = NotAllowedError("here", Lacking(lacking, "ns"), Lacking((LABELS,)))
+    assert told.reason == (
+        "context here: not allowed to delete jobs, serviceaccounts, daemonsets, list namespaces; nothing was made"
+    )
+    rules = told.remedy.splitlines()
+    assert rules[:3] == [
+        "Add to a ClusterRole of this user:",
+        LABELS.rule(),
+        "Add to a Role of this user in namespace ns:",
+    ]
+    assert rules[3:6] == [entry.rule() for entry in lacking]
 
 
 def test_server_that_does_not_review_is_told() -> None:
@@ -272,6 +282,17 @@ def test_node_without_calico_node_gets_a_pod_without_its_folders() -> None:
     assert [(aim.only, aim.without, aim.mounted) for aim in found.aims] == [(None, ("w2",), True), (("w2",), (), False)]
     chosen = _plan(_carrier("w1"), nodes=_nodes("w1", "w2"), selected=True)
     assert [(aim.only, aim.mounted) for aim in chosen.aims] == [(("w1",), True), (("w2",), False)]
+
+
+def test_node_that_is_not_heard_of_gets_no_pod() -> None:
+    lost = [Node(name="w2", uid="w2", resource_version="1", ready=None)]
+    unready = [Node(name="w3", uid="w3", resource_version="1", ready=False)]  # its kubelet runs the probe's pods
+    carriers = [_carrier("w1"), _carrier("w2"), _carrier("w3")]
+    found = _plan(*carriers, nodes=[*_nodes("w1"), *lost, *unready])
+    assert [(aim.only, aim.without) for aim in found.aims] == [(None, ("w2",))]
+    chosen = _plan(*carriers, nodes=[*_nodes("w1"), *lost, *unready], selected=True)
+    assert [aim.only for aim in chosen.aims] == [("w1", "w3")]
+    assert _plan(*carriers, nodes=lost).aims == ()
 
 
 def test_calico_nodes_that_nobody_finds_are_taken_to_be_everywhere() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from fixtures.decode.pod_life import Pod
 from fixtures.deploy.refusals import of_admission, of_confinement, of_creation, of_pod, told_creation
-from fixtures.deploy.shapes import Event, Pod, read
+from fixtures.deploy.shapes import Event, read
 from tests.unit.recorded_answers import recorded
 
 

@@ -53,6 +53,17 @@ ROUTES: dict[str, tuple[Json, Route]] = {
         },
         Route("10.3.0.0/24", 1, 77, 99, 0, 5, (Hop("10.9.0.2", "d0", 17),), tos=16),
     ),
+    "a header of its own, and a hop limit": (
+        {
+            "dst": "fd58::/64", "encap": "seg6", "dev": "d0", "metric": 1024, "metrics": [{"hoplimit": 7}],
+            "pref": "medium",
+        },
+        Route("fd58::/64", 1, 254, 3, 0, 1024, (Hop(None, "d0", encap=5),), hop_limit=7),
+    ),
+    "a header that nobody knows": (
+        {"dst": "10.58.0.0/16", "encap": "of tomorrow", "dev": "d0"},
+        Route("10.58.0.0/16", 1, 254, 3, 0, 0, (Hop(None, "d0", encap=-1),)),
+    ),
     "several next hops": (
         {
             "dst": "10.1.0.0/24",
@@ -129,7 +140,13 @@ RULES: dict[str, tuple[Json, Rule]] = {
             "priority": 21, "src": "all", "oif": "d0", "uid_start": 0, "uid_end": 5, "ipproto": "tcp",
             "sport_start": 80, "sport_end": 90, "dport": 443, "table": "main", "suppress_prefixlen": 0,
         },
-        Rule(4, 21, 1, 254, oif="d0", suppress_prefixlength=0, other=("dport", "ipproto", "sport", "uidrange")),
+        Rule(
+            *(4, 21, 1, 254),
+            oif="d0",
+            suppress_prefixlength=0,
+            other=("dport", "ipproto", "sport", "uidrange"),
+            uids=(0, 5),
+        ),
     ),
     "goto": ({"priority": 12, "src": "all", "goto": 21}, Rule(4, 12, 2, 0, goto=21)),
     "nop": ({"priority": 13, "src": "all", "nop": None}, Rule(4, 13, 3, 0)),

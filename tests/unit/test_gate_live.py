@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
+from fixtures.decode.resources import RESOURCES, V1
 from fixtures.errors import UnobservableError, UnreachableError, UsageError
-from fixtures.observe import WHOLE_OVER
-from gate import live
+from fixtures.observe import WHOLE_OVER, observe_nodes
+from fixtures.permissions import KUBE, Lacking, NotAllowedError, listing
+from gate import live, rights
 from gate.choose import Wanted
 from gate.options import Options
 from gate.patterns import patterns
@@ -49,6 +51,9 @@ class World:
     @property
     def packets(self) -> World:
         return self
+
+    def lacking(self) -> tuple[Lacking, ...]:
+        return (Lacking((KUBE[0],), "ns"),)
 
     def open(self, nodes: Sequence[Node], say: Callable[[str], None]) -> None:
         say("open")
@@ -105,6 +110,24 @@ def test_only_chosen_nodes_are_opened_and_looked_at(world: World) -> None:
     assert world.closed == 1
 
 
+def test_all_rights_that_are_missing_are_told_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_api: object) -> Cluster:
+        raise NotAllowedError("ctx", Lacking((listing(RESOURCES[1], V1),)))
+
+    monkeypatch.setattr(live, "list_cluster", refuse)
+    monkeypatch.setattr(rights, "missing", lambda _api, entries, _namespace: entries)
+    with pytest.raises(NotAllowedError) as told:
+        look(world, wanted=Wanted(namespaces=patterns(["team=a"], "--namespaces")))
+    assert told.value.reason.startswith(
+        "context ctx: not allowed to list nodes, namespaces, create/delete/list/patch jobs"
+    )
+    assert world.opened == []
+    monkeypatch.setattr(rights, "missing", lambda *_args: pytest.fail("no labels are asked for"))
+    with pytest.raises(NotAllowedError, match="not allowed to list nodes, create"):
+        look(world)
+    assert world.closed == 2
+
+
 def test_a_selection_that_matches_nothing_opens_nothing(world: World) -> None:
     with pytest.raises(UsageError, match="--nodes w9 matches none"):
         look(world, wanted=Wanted(nodes=patterns(["w9"], "--nodes")))
@@ -151,14 +174,13 @@ def test_a_later_look_that_runs_out_of_time_takes_nothing_from_the_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.it.node("worker1").no_route(BLOCK2)
-    observe_nodes = live.observe_nodes
     untils: list[float] = []
 
     def second_too_late(*args: Any, until: float, **kwargs: Any) -> Any:
         untils.append(until)
         return observe_nodes(*args, until=until if len(untils) == 1 else 0.0, **kwargs)
 
-    monkeypatch.setattr(live, "observe_nodes", second_too_late)
+    monkeypatch.setattr("gate.live.observe_nodes", second_too_late)
     seen = look(world, settle=0.05)
     assert len(untils) > 1
     assert not any(record.absent for record in seen.nodes)

@@ -10,27 +10,23 @@ from typing import TYPE_CHECKING
 import pytest
 import websocket
 
-from lab.api.control import Control
 from lab.api.launch import end, launch
 from lab.cluster.images import Image
-from tests.unit.lab_api_client import SLEEPS, V4, V5, Client, gone, output, serving, until
+from tests.unit import lab_cluster
+from tests.unit.lab_api_client import SLEEPS, V4, V5, Client, gone, output, until
 from tests.unit.recorded_answers import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.api.control import Control
     from lab.objects import Json
 
 NAMESPACE = "apir2"
 RUN = f"/api/v1/namespaces/{NAMESPACE}/pods/run/exec"
 COMMANDS = [name for name in recorded("exec-frames.json") if name != "not-running"]
-
-
-@pytest.fixture(scope="module")
-def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with serving(tmp_path_factory.mktemp("exec")) as directory:
-        yield directory
+state_dir, control = lab_cluster.state_dir, lab_cluster.control
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +50,6 @@ def client(state_dir: Path) -> Iterator[Client]:
     until("the image to be missed", lambda: waiting(made, "p") == "ErrImageNeverPull")
     yield made
     made.close()
-
-
-@pytest.fixture
-def control(state_dir: Path) -> Iterator[Control]:
-    door = Control(state_dir)
-    yield door
-    door.well()
 
 
 def phase(client: Client, pod: str) -> str:

@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import websocket
 
-from lab.api.control import Control
 from lab.api.trouble import Trouble
-from tests.unit.lab_api_client import SLEEPS, Client, output, serving, until
+from tests.unit import lab_cluster
+from tests.unit.lab_api_client import SLEEPS, Client, output, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.api.control import Control
     from lab.objects import Json
 
 RUN = "/api/v1/namespaces/default/pods/run/exec"
-
-
-@pytest.fixture(scope="module")
-def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with serving(tmp_path_factory.mktemp("exec")) as directory:
-        yield directory
+state_dir, control = lab_cluster.state_dir, lab_cluster.control
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +34,6 @@ def client(state_dir: Path) -> Iterator[Client]:
     until("the pod to run", lambda: made.core.read_namespaced_pod("run", "default").status.phase == "Running")
     yield made
     made.close()
-
-
-@pytest.fixture
-def control(state_dir: Path) -> Iterator[Control]:
-    door = Control(state_dir)
-    yield door
-    door.well()
 
 
 @pytest.mark.parametrize("on_channel", [False, True])

@@ -10,55 +10,27 @@ import kubernetes
 import pytest
 
 from lab.api.admission import Refusal
-from lab.api.control import Control
+from tests.unit import lab_cluster
 from tests.unit.lab_api_asking import plain
 from tests.unit.lab_api_client import (
     Client,
-    connected,
     daemon_set,
     gone,
-    namespace,
     pods,
     running,
-    serving,
     told,
     until,
 )
 from tests.unit.recorded_answers import recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.api.control import Control
     from lab.objects import Json
 
 NODES = {"host1", "worker1", "worker2"}
-
-
-@pytest.fixture(scope="module")
-def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with serving(tmp_path_factory.mktemp("cluster")) as directory:
-        yield directory
-
-
-@pytest.fixture(scope="module")
-def client(state_dir: Path) -> Iterator[Client]:
-    with connected(state_dir) as made:
-        yield made
-
-
-@pytest.fixture
-def control(state_dir: Path) -> Iterator[Control]:
-    door = Control(state_dir)
-    yield door
-    door.well()
-
-
-@pytest.fixture
-def here(client: Client, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A namespace of the test's own."""
-    with namespace(client, request.node.name) as name:
-        yield name
+state_dir, client, control, here = lab_cluster.state_dir, lab_cluster.client, lab_cluster.control, lab_cluster.here
 
 
 def test_a_daemon_set_runs_on_every_node(client: Client, here: str) -> None:

@@ -45,6 +45,14 @@ def test_a_prefix_is_made_canonical(text: str, wanted: str) -> None:
     assert ip.canonical(text) == wanted
 
 
+ADDRESSES = [("10.48.0.67", True), ("fd00::1", True), ("10.48.0.67/32", False), ("10.48.0", False), ("", False)]
+
+
+@pytest.mark.parametrize(("text", "wanted"), ADDRESSES)
+def test_an_address_is_told_from_other_text(text: str, wanted: bool) -> None:
+    assert ip.is_address(text) is wanted
+
+
 HOSTS = [
     ("10.48.0.67", "10.48.0.67/32"),
     ("10.48.0.67/26", "10.48.0.67/32"),

@@ -159,6 +159,15 @@ def test_free_is_what_nobody_was_given_and_nothing_shows() -> None:
     assert free_addresses(given, frozenset()) == tuple(f"10.48.9.{last}" for last in range(1, 8))
     assert free_addresses(given, shown) == tuple(f"10.48.9.{last}" for last in (1, 2, 4, 5, 6, 7))
     assert "10.0.0.11" in shown
+
+
+def test_a_floating_address_of_a_pod_is_not_free() -> None:
+    floats = {"cni.projectcalico.org/floatingIPs": '["10.48.9.5", "fd48::5"]'}
+    assert shown_addresses([pod("a/b", "w", ("10.48.9.3",), annotations=floats)], []) == {
+        "10.48.9.3",
+        "10.48.9.5",
+        "fd48::5",
+    }
     damaged = block("10.48.9.0/31", "w", allocations=(None,) * 5)
     assert free_addresses(damaged, frozenset()) == ("10.48.9.0", "10.48.9.1")
 

@@ -25,7 +25,7 @@ from tests.faults.changes_net import (
     turn,
     via,
 )
-from tests.faults.places import A0, A1, BLOCK1, BLOCK2, BLOCK3, LINK, LINK1, NODE1, NODE2, NODE3, OTHER_MAC
+from tests.faults.places import A0, A1, BLOCK1, BLOCK2, BLOCK3, LINK, LINK1, NODE1, NODE2, NODE3, OTHER_MAC, V4
 
 if TYPE_CHECKING:
     from reports.values import Cause
@@ -45,18 +45,24 @@ CUT_OFF = (  # node3 from the two others
 DROPPED = net.Route("0.0.0.0/0", net.BLACKHOLE, 78, net.PROTO_STATIC, net.SCOPE_GLOBAL, 0, ())
 
 
-def two_ways(metric: int) -> net.Route:
-    """Somebody's route to node2's block by two nodes."""
-    hops = (net.Hop(NODE2, "ens160"), net.Hop(NODE3, "ens160"))
-    return net.Route(BLOCK2, net.UNICAST, net.MAIN, net.PROTO_STATIC, net.SCOPE_GLOBAL, metric, hops)
-
-
 class Wide(NamedTuple):
     base: str
     change: Change
     headline: str
     findings: int
     severity: Severity = Severity.BROKEN
+
+
+def spread(metric: int) -> Wide:
+    """Somebody's route to node2's block by two nodes, which BIRD tells to node3."""
+    hops = (net.Hop(NODE2, "ens160"), net.Hop(NODE3, "ens160"))
+    two_ways = net.Route(BLOCK2, net.UNICAST, net.MAIN, net.PROTO_STATIC, net.SCOPE_GLOBAL, metric, hops)
+    return Wide(
+        "noencap",
+        every(host("node1", add(two_ways)), host("node3", turn(to(BLOCK2), hops=(net.Hop(NODE1, "ens160"),)))),
+        f"node1: route {BLOCK2} to node2 is wrong: 1 route wrong on node3",
+        2,
+    )
 
 
 CASES: dict[str, Wide] = {
@@ -78,6 +84,23 @@ CASES: dict[str, Wide] = {
         every(host("node3", link("ens160", noarp=True)), *CUT_OFF),
         "node3: ARP is off on ens160: 4 routes missing on 3 nodes, 4 sessions down",
         9,
+    ),
+    "a node has another one's address": Wide(
+        "noencap",
+        every(
+            host("node1", address("lo", f"{NODE2}/32"), turn(to(BLOCK2), type=net.UNREACHABLE, hops=())),
+            session("node1", NODE2, *ACTIVE),
+            session("node2", NODE1, *ACTIVE),
+            host("node2", drop(to(BLOCK1))),
+        ),
+        f"node1: takes {NODE2} for its own, which is node2's: 2 sessions down, 1 route to it missing on node2, 1 route wrong",
+        5,
+    ),
+    "a node announces an address that it does not have": Wide(
+        "noencap",
+        of("nodes", "node2", bgp_ipv4="10.0.0.99/24"),
+        "node2: no interface has its BGP address 10.0.0.99: 4 sessions to it down, 2 routes to it wrong on 2 nodes",
+        7,
     ),
     "a wrong MAC between two nodes": Wide(
         "noencap",
@@ -102,13 +125,20 @@ CASES: dict[str, Wide] = {
         host("node1", more_rules(net.Rule(4, 100, net.RULE_TO_TABLE, 77, dst=POOL, tos=8)), add(ELSEWHERE)),
         "",
         4,
-        Severity.WRONG,
     ),
     "a rule that drops what all pods send": Wide(
         "noencap",
         host("node1", more_rules(net.Rule(4, 100, net.RULE_TO_TABLE, 78, src=POOL)), add(DROPPED)),
-        "node1: policy rule 100 takes packets away: 2 lookups diverted, 2 pods' own traffic dropped, 1 route wrong",
-        6,
+        "node1: policy rule 100 takes packets away: 2 lookups diverted, 2 pods' own traffic dropped, "
+        "2 routes wrong, 1 pod without an answer from its gateway",
+        8,
+    ),
+    "no default route": Wide(
+        "noencap",
+        host("node1", drop(to(V4))),
+        "node1: no route to the pods' gateway 169.254.1.1, so it answers no ARP for it: "
+        "1 pod without an answer from its gateway",
+        2,
     ),
     "an address of the pool on an interface": Wide(
         "noencap",
@@ -131,24 +161,8 @@ CASES: dict[str, Wide] = {
         3,
         Severity.WRONG,
     ),
-    "somebody's second route to a block, which BIRD spreads": Wide(
-        "noencap",
-        every(
-            host("node1", add(two_ways(2000))),
-            host("node3", turn(to(BLOCK2), hops=(net.Hop(NODE1, "ens160"),))),
-        ),
-        f"node1: route {BLOCK2} to node2 is wrong: 1 route wrong on node3",
-        2,
-    ),
-    "somebody's better route to a block, which BIRD spreads": Wide(
-        "noencap",
-        every(
-            host("node1", add(two_ways(10))),
-            host("node3", turn(to(BLOCK2), hops=(net.Hop(NODE1, "ens160"),))),
-        ),
-        f"node1: route {BLOCK2} to node2 is wrong: 1 route wrong on node3",
-        2,
-    ),
+    "somebody's second route to a block, which BIRD spreads": spread(2000),
+    "somebody's better route to a block, which BIRD spreads": spread(10),
     "another route beside a blackhole, which BIRD spreads": Wide(
         "noencap",
         every(
@@ -168,8 +182,8 @@ CASES: dict[str, Wide] = {
             link(LINK1, mac=OTHER_MAC),
         ),
         "",
-        7,
-        Severity.WRONG,
+        8,
+        Severity.BROKEN,
     ),
     "udev changes all MAC addresses": Wide(
         "noencap",

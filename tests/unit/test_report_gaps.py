@@ -37,6 +37,17 @@ def test_a_node_out_of_reach_takes_in_whatever_it_caused() -> None:
     assert (group.reason, group.remedy, group.count) == ("it could not be read: nobody answers", "Start it.", 2)
 
 
+def test_what_only_one_check_has_a_remedy_for_is_one_line_with_it() -> None:
+    bare = Result("a", "", "w1", "w1", Verdict(unobserved=(Gap("w1", "y"),)))
+    told = Result("b", "", "w1", "w1", Verdict(unobserved=(Gap("w1", "y", "Do."),)))
+    other = Result("c", "", "w2", "w2", Verdict(unobserved=(Gap("w2", "y"),)))
+    groups = unobserved_gaps([bare, told, other], ())
+    assert [(group.node, group.remedy, group.checks) for group in groups] == [
+        ("w1", "Do.", ("a", "b")),
+        ("w2", "", ("c",)),
+    ]
+
+
 def test_what_a_selection_leaves_out_comes_first() -> None:
     groups = unasked_gaps([_result("a", "w1", unasked="a reason")], [Gap("selection", "the selection")])
     assert [group.reason for group in groups] == ["the selection", "a reason"]
