@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from expect.pods import host_interface
-from model import ip
-
 if TYPE_CHECKING:
-    from model.snapshot import Snapshot
     from tests.mutations.mutation import Mutation
+    from tests.mutations.scene import Scene
 
 
 _T = TypeVar("_T")
@@ -28,38 +25,7 @@ def of(kind: type[_T], facts: tuple[object, ...]) -> list[_T]:
     return [fact for fact in facts if isinstance(fact, kind)]
 
 
-class Scene:
-    """What a predicate may ask of the recording; its own words, not the checks', for it judges them."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        known = snapshot.looks[-1].before
-        self.snapshot = snapshot
-        self.cluster = known
-        self.prefixes = tuple({*(pool.cidr for pool in known.pools), *(block.cidr for block in known.blocks)})
-        self.leaving = {host_interface(pod) for pod in known.pods if pod.deleting}
-        self.leaving_addresses = {address for pod in known.pods if pod.deleting for address in pod.ips}
-
-    def is_leaving(self, place: str) -> bool:
-        """Whether a namespace, as `node/name`, is that of a pod that is being deleted."""
-        node, _, name = place.partition("/")
-        facts = self.snapshot.node_facts.get(node)
-        return any(
-            address.address in self.leaving_addresses
-            for namespace in (facts.pods if facts else ())
-            if namespace.name == name
-            for address in namespace.addresses
-        )
-
-    def in_pool(self, prefix: str) -> bool:
-        """Whether a prefix or an address touches a pool or a block."""
-        return any(ip.contains(outer, prefix) for outer in self.prefixes)
-
-    def has_ipv6(self) -> bool:
-        """Whether a pool of the recording is IPv6."""
-        return any(ip.family(prefix) == 6 for prefix in self.prefixes)
-
-
-Predicate = Callable[["Mutation", Scene], bool]
+Predicate = Callable[["Mutation", "Scene"], bool]
 
 
 def always(_mutation: Mutation, _scene: Scene) -> bool:
@@ -76,12 +42,23 @@ class DontCare(msgspec.Struct, frozen=True):
     reason: str
     when: Predicate = always
 
-    def covers(self, mutation: Mutation, scene: Scene) -> bool:
-        """Whether a mutation is of this class."""
-        named = ((mutation.kind, self.kind), (mutation.field, self.field), (mutation.operation, self.operation))
-        return all(fnmatchcase(name, pattern) for name, pattern in named) and self.when(mutation, scene)
+    def names(self, kind: str, field: str, operation: str) -> bool:
+        """Whether a class of mutations fits the patterns."""
+        pairs = ((kind, self.kind), (field, self.field), (operation, self.operation))
+        return all(fnmatchcase(name, pattern) for name, pattern in pairs)
 
 
-def entry_for(mutation: Mutation, entries: tuple[DontCare, ...], scene: Scene) -> DontCare | None:
-    """The first entry that covers a mutation; None for one that must be found."""
-    return next((entry for entry in entries if entry.covers(mutation, scene)), None)
+class Reviewed:
+    """The list, looked up by class: patterns are matched once for each class of mutations."""
+
+    def __init__(self, entries: tuple[DontCare, ...]) -> None:
+        self.entries = entries
+        self._numbers: dict[tuple[str, str, str], tuple[int, ...]] = {}
+
+    def number(self, mutation: Mutation, scene: Scene) -> int | None:
+        """The place of the first entry that covers a mutation; None for one that must be found."""
+        kind = (mutation.kind, mutation.field, mutation.operation)
+        if kind not in self._numbers:
+            self._numbers[kind] = tuple(number for number, entry in enumerate(self.entries) if entry.names(*kind))
+        found = (number for number in self._numbers[kind] if self.entries[number].when(mutation, scene))
+        return next(found, None)

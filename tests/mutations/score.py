@@ -1,59 +1,106 @@
-"""The score of a run: found of all, per kind of fact and field, and the reviewed list with what each entry covers."""
+"""The score of a run: found of all, per base, kind of fact and field, and the reviewed list with what each entry
+covers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.mutations.verdicts import Fate
+import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from tests.mutations.dont_care import DontCare
     from tests.mutations.run import Judged
 
 _UNLISTED = 40  # lines of survivors that are printed
 
 
-class Score:
-    """The counts of one or several runs."""
+class Tally(msgspec.Struct):
+    """How many mutations of one base were run of how many there are, and what became of them."""
 
-    def __init__(self, results: Iterable[Judged]) -> None:
+    base: str
+    all: int
+    run: int = 0
+    found: int = 0
+    listed: int = 0
+
+    @property
+    def neither(self) -> int:
+        """Those that nothing noticed and nobody explained."""
+        return self.run - self.found - self.listed
+
+    @property
+    def whole(self) -> bool:
+        """Whether every mutation of the base was run."""
+        return self.run == self.all
+
+    def line(self) -> str:
+        """One line, for the one who waits."""
+        return (
+            f"{self.base}: {self.run:,} of {self.all:,} mutations: {self.found:,} found, "
+            f"{self.listed:,} on the reviewed list, {self.neither:,} neither"
+        )
+
+
+class Score:
+    """The counts of one or several bases."""
+
+    def __init__(self) -> None:
+        self.bases: list[Tally] = []
         self.total: Counter[tuple[str, str]] = Counter()
         self.found: Counter[tuple[str, str]] = Counter()
-        self.unlisted: list[Judged] = []
+        self.unlisted: list[tuple[str, Judged]] = []
         self.covered: Counter[int] = Counter()
+
+    def add(self, base: str, size: int, results: Iterable[Judged]) -> Tally:
+        """Count the results of a base that has `size` mutations in all."""
+        tally = Tally(base, size)
+        self.bases.append(tally)
         for result in results:
             place = (result.mutation.kind, result.mutation.field)
+            tally.run += 1
             self.total[place] += 1
-            self.found[place] += result.outcome.fate is Fate.FOUND
             if result.unlisted:
-                self.unlisted.append(result)
-            elif result.entry:
-                self.covered[id(result.entry)] += 1
+                self.unlisted.append((base, result))
+            elif result.entry is not None:
+                tally.listed += 1
+                self.covered[result.entry] += 1
+            else:
+                tally.found += 1
+                self.found[place] += 1
+        return tally
 
     def sentence(self) -> str:
         """The whole in one line."""
-        total, found = self.total.total(), self.found.total()
-        judged = total - self.covered.total()
-        share = f"{found / judged:.2%}" if judged else "nothing"
+        total, listed, found = self.total.total(), self.covered.total(), self.found.total()
+        share = f"{found / (total - listed):.2%}" if total - listed else "nothing"
         return (
-            f"{total:,} mutations: {found:,} found, {self.covered.total():,} on the reviewed list, "
+            f"{total:,} mutations: {found:,} found, {listed:,} on the reviewed list, "
             f"{len(self.unlisted):,} neither; score {share} of those that a check must find"
         )
 
     def lines(self) -> Iterator[str]:
         """One line per kind of fact and field, then the survivors that nobody explained."""
-        yield f"{'kind of fact':<26} {'field':<58} {'found':>7} {'listed':>7} {'neither':>7}"
-        neither = Counter((result.mutation.kind, result.mutation.field) for result in self.unlisted)
+        yield f"{'kind of fact':<26} {'field':<58} {'found':>9} {'listed':>9} {'neither':>7}"
+        neither = Counter((result.mutation.kind, result.mutation.field) for _, result in self.unlisted)
         for (kind, field), total in sorted(self.total.items()):
             found, bad = self.found[kind, field], neither[kind, field]
-            yield f"{kind:<26} {field or '(the whole)':<58} {found:>7} {total - found - bad:>7} {bad:>7}"
-        for result in self.unlisted[:_UNLISTED]:
-            yield f"NOT FOUND: {describe(result)}"
+            yield f"{kind:<26} {field or '(the whole)':<58} {found:>9} {total - found - bad:>9} {bad:>7}"
+        for base, result in self._one_of_each_class()[:_UNLISTED]:
+            yield f"NOT FOUND: {base}: {describe(result)}"
         if len(self.unlisted) > _UNLISTED:
             yield f"… and {len(self.unlisted) - _UNLISTED} more"
+
+    def _one_of_each_class(self) -> list[tuple[str, Judged]]:
+        """The survivors that nobody explained, one of each class before a second one of any."""
+        met: Counter[tuple[str, str, str]] = Counter()
+        turns = []
+        for base, result in self.unlisted:
+            kind = (result.mutation.kind, result.mutation.field, result.mutation.operation)
+            met[kind] += 1
+            turns.append((met[kind], base, result))
+        return [(base, result) for _, base, result in sorted(turns, key=lambda turn: turn[0])]
 
 
 def describe(result: Judged) -> str:
@@ -62,58 +109,3 @@ def describe(result: Judged) -> str:
     change = f": {mutation.old!r} became {mutation.new!r}" if mutation.field else ""
     error = f" ({result.outcome.said})" if result.outcome.said else ""
     return f"{mutation.name}{change[:200]}{error}"
-
-
-def page(score: Score, entries: Sequence[DontCare], sources: Sequence[str]) -> str:
-    """docs/mutations.md: generated, and the same for the same results."""
-    return "\n".join(
-        (
-            "# Mutations: is the checker right?",
-            "",
-            "Generated by `python -m tests.mutations --write docs/mutations.md`. Every fact of healthy recordings is",
-            "dropped, doubled, changed in each field, swapped with a like one and joined by foreign ones; the checks",
-            "must notice, or the class of mutations stands on the reviewed list below with its reason.",
-            "",
-            f"Recordings: {', '.join(sources)}. {score.sentence()}.",
-            "",
-            "| kind of fact | mutations | found | on the list |",
-            "|---|---:|---:|---:|",
-            *_kinds(score),
-            "",
-            "## The reviewed list",
-            "",
-            "| kind of fact | field | operation | survivors | why no check needs to notice |",
-            "|---|---|---|---:|---|",
-            *(
-                f"| {_cell(entry.kind)} | {_cell(entry.field or '(the whole)')} | {_cell(entry.operation)} "
-                f"| {score.covered[id(entry)]:,} | {_cell(entry.reason, code=False)} |"
-                for entry in entries
-            ),
-            "",
-            "## Per field",
-            "",
-            "| kind of fact | field | mutations | found |",
-            "|---|---|---:|---:|",
-            *(
-                f"| {kind} | {_cell(field or '(the whole)')} | {total:,} | {score.found[kind, field]:,} |"
-                for (kind, field), total in sorted(score.total.items())
-            ),
-            "",
-        )
-    )
-
-
-def _kinds(score: Score) -> Iterator[str]:
-    totals: Counter[str] = Counter()
-    founds: Counter[str] = Counter()
-    for (kind, field), total in score.total.items():
-        totals[kind] += total
-        founds[kind] += score.found[kind, field]
-    bad = Counter(result.mutation.kind for result in score.unlisted)
-    for kind, total in sorted(totals.items()):
-        yield f"| {kind} | {total:,} | {founds[kind]:,} | {total - founds[kind] - bad[kind]:,} |"
-
-
-def _cell(text: str, *, code: bool = True) -> str:
-    text = text.replace("|", "\\|")
-    return f"`{text}`" if code and text != "(the whole)" else text

@@ -25,6 +25,7 @@ VOCABULARY: dict[tuple[type, str], tuple[object, ...]] = {
     (net.Address, "scope"): tuple(net.SCOPES),
     (net.Address, "prefixlen"): (24, 26, 31, 32, 64, 127, 128),
     (net.Hop, "flags"): (0, net.HOP_DEAD, net.HOP_ONLINK, net.HOP_LINKDOWN),
+    (net.Hop, "encap"): (None, 1, 5),
     (net.Rule, "action"): (
         net.RULE_TO_TABLE,
         net.RULE_GOTO,
@@ -35,6 +36,7 @@ VOCABULARY: dict[tuple[type, str], tuple[object, ...]] = {
     ),
     (net.Rule, "table"): (*net.TABLES, 100),
     (net.Rule, "family"): (4, 6),
+    (net.Rule, "uids"): (None, (0, 0), (1000, 1999)),
     (net.Link, "kind"): ("veth", "netkit", "vxlan", "ipip", "bridge", "dummy", ""),
     (net.Neighbour, "state"): tuple(net.NEIGHBOUR_STATES),
     (node.BirdProtocol, "proto"): ("BGP", "Static", "Kernel", "Device", "Direct"),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.mutations.mutation import Mutation
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = 700  # of each base; three minutes for all of them
+SAMPLE = 1000  # of each base; three minutes for all of them
 
 
 @cache

@@ -9,8 +9,8 @@ from model.trial import Trial, Untried
 from tests.mutations.dont_care import DontCare, of
 
 if TYPE_CHECKING:
-    from tests.mutations.dont_care import Scene
     from tests.mutations.mutation import Mutation
+    from tests.mutations.scene import Scene
 
 
 def _no_block(mutation: Mutation, scene: Scene) -> bool:
@@ -31,6 +31,10 @@ def _good_control(mutation: Mutation, scene: Scene) -> bool:
         not ip.contains(trial.block, trial.control.target) or trial.control.target in live
         for trial in of(Trial, mutation.gained)
     )
+
+
+def _nothing_owed(mutation: Mutation, scene: Scene) -> bool:
+    return not scene.programmed and not scene.bird_families
 
 
 def _not_applying(mutation: Mutation, scene: Scene) -> bool:
@@ -58,9 +62,9 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare("Untried", "reason", "*", "It is text."),
     DontCare("Untried", "owner", "*", "The block tells whose it is; the name is text."),
     DontCare("Untried", "asked", "*", "Where no trial applies none is asked for.", _not_applying),
+    DontCare("Untried", "*", "*", "No blackhole is expected, so no trial either.", _nothing_owed),
     DontCare("Untried", "block", "add copy: *", "The block's own line is there."),
     DontCare("Untried", "block", "swap", "Both blocks have their line."),
-    DontCare("Trial", "carrier", "*", "By which tunnel the packets went is text; they were seen arriving."),
     DontCare("Trial", "control", "swap", "Both controls went to live pods of the same node, and were answered."),
     DontCare("Trial", "lookups.*", "*", "Its pod changed while one looked.", _in_flux),
     DontCare(
@@ -92,9 +96,10 @@ ENTRIES: tuple[DontCare, ...] = (
     DontCare(
         "Trial",
         "owner_addresses",
-        "*",
+        "*add one*",
         "More addresses recognise more answers as the owner's; there is none to the packet.",
     ),
+    DontCare("Trial", "owner_addresses", "*double one", "An address named twice is one."),
     DontCare("Trial", "packet.target", "*→ a free one", "Another free address of the block is as good."),
     DontCare("Trial", "lookups", "*add one: foreign", "An address of no block was looked up besides."),
 )
