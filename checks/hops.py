@@ -12,6 +12,7 @@ from model import ip, net
 if TYPE_CHECKING:
     from checks.cases import NodeCase
 
+_SINKS = frozenset({"dummy", "ifb"})  # kinds of interfaces that send nothing to anybody
 Hops = frozenset[tuple[str | None, str]]
 
 
@@ -23,6 +24,20 @@ def hops_of(route: net.Route) -> Hops:
 def unusable(route: net.Route) -> bool:
     """Whether one of its next hops is marked dead."""
     return any(hop.flags & (net.HOP_DEAD | net.HOP_LINKDOWN) for hop in route.hops)
+
+
+def dead(hop: net.Hop, link: net.Link | None) -> str | None:
+    """Why nothing that is sent by a next hop arrives anywhere; None where it may, and where the interface is not
+    known."""
+    if link is None:
+        return None
+    if not link.up:
+        return f"{hop.dev} is down"
+    if not link.carrier:
+        return f"{hop.dev} has no carrier"
+    if link.kind in _SINKS or link.name == "lo":
+        return f"{hop.dev} leads nowhere"
+    return None
 
 
 def expected_hops(node: NodeCase, way: Way) -> tuple[Hops, ...]:

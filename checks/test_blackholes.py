@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from checks.claims import passes_on
 from checks.declare import check
+from checks.detours import detours, show_rules
 from checks.flows import flows_to
 from expect.cluster_routes import Blackhole, own_blackholes
 from expect.world import route_class
@@ -27,8 +30,8 @@ def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict
 
     It drops what is sent to addresses that no pod has, which would otherwise loop by the default route; live pods are
     reached without it. A blackhole for another node's block takes its pods' traffic away. Always of type blackhole;
-    none for single-address blocks (bird_aggr.cfg.template:5-17). Who put it there is mentioned when it is neither BIRD
-    nor Felix.
+    none for single-address blocks (bird_aggr.cfg.template:5-17). No rule leads packets of a certain kind past it. Who
+    put it there is mentioned when it is neither BIRD nor Felix.
     """
     unread = node.unread("routes")
     if unread:
@@ -39,7 +42,7 @@ def test_node_blackholes_its_own_blocks_and_no_others(node: NodeCase) -> Verdict
             found[route.dst].append(route)
     verdict = Verdict()
     for wanted in own_blackholes(node.world, node.name):
-        verdict += _own(node, wanted, found.get(wanted.prefix, []))
+        verdict += _own(node, wanted, found.get(wanted.prefix, [])) + _passed(node, wanted)
     foreign = (*_foreign(node, found), *_in_the_way(node, found))
     verdict += Verdict(examined=len(foreign), differences=foreign)
     if verdict == Verdict():
@@ -64,6 +67,20 @@ def _own(node: NodeCase, wanted: Blackhole, found: list[net.Route]) -> Verdict:
         return Verdict(examined=1)
     likely = "added by hand: Calico neither keeps nor withdraws it"
     return Verdict(1, (_difference(node, wanted, Kind.DIFFERENT, _listed(main), Severity.HOUSEKEEPING, likely),))
+
+
+def _passed(node: NodeCase, wanted: Blackhole) -> Verdict:
+    """The rules for packets of a certain kind that lead those to a free address of the block past its blackhole."""
+    differences = []
+    rules = [rule for rule in node.facts.host.rules if rule.dst is not None and ip.contains(wanted.prefix, rule.dst)]
+    for target in sorted({ip.bare(str(rule.dst)) for rule in rules} - node.world.allocations.keys()):
+        for one in detours(node, flows_to(node, target)):
+            if not one.drops and one.severity is not Severity.HOUSEKEEPING and one.rule in rules:
+                found = f"{one.text}, past the blackhole"
+                told = _difference(node, wanted, Kind.DIFFERENT, found, likely="a policy rule that Calico did not make")
+                name = f"{wanted.prefix}/rule-{one.rule.priority}"
+                differences.append(msgspec.structs.replace(told, object=name, look=show_rules(node, [one])))
+    return Verdict(examined=len(differences), differences=tuple(differences))
 
 
 def _without(node: NodeCase, prefix: str) -> str:

@@ -269,7 +269,7 @@ def _difference(
         object=destination.prefix,
         expected=shapes,
         because=("its route in the main table is right, and a rule comes before it; " if rules else "")
-        + f"{destination.because}; {_pool(destination)}; {destination.ownership.because}",
+        + f"{destination.because}; {destination.because_of_pool}; {destination.ownership.because}",
         found=found,
         look=look,
         severity=severity,
@@ -300,11 +300,3 @@ def _shape(node: NodeCase, prefix: str, way: Way) -> str:
         via = " ".join(f"{f'via {gateway} ' if gateway else ''}dev {dev}" for gateway, dev in sorted(hops, key=str))
         return f"{prefix} {via} proto {way.protocol}"
     return f"{prefix} via {_name(node, way)} proto {way.protocol}"
-
-
-def _pool(destination: Destination) -> str:
-    pool = destination.pool
-    if pool is None:
-        return "no IPPool contains it"
-    modes = [f"{name} {mode}" for name, mode in (("ipipMode", pool.ipip_mode), ("vxlanMode", pool.vxlan_mode))]
-    return f"IPPool {pool.name} has {' and '.join(mode for mode in modes if 'Never' not in mode) or 'no encapsulation'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checks.declare import check
-from checks.required import REQUIRED
+from checks.required import OPTIONAL, REQUIRED
 from expect.release import NEWEST
 from model.verdict import Gap, Verdict
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 def test_every_node_was_observed(cluster: ClusterCase) -> Verdict:
     """Every node of the cluster that runs Linux was observed, and every list that the expectations need was read.
 
-    A node that could not be observed is said once, here.
+    A node that could not be observed is said once, here. A list that few expectations need, and that could not be
+    read, is said as not asked.
     """
     world = cluster.world
     records = {record.name: record for record in cluster.records}
     verdict = Verdict()
     for name in sorted(REQUIRED & world.cluster.unlisted.keys()):
         verdict += Verdict(unobserved=(Gap(name, world.cluster.unlisted[name]),))
+    for name in sorted(OPTIONAL & world.cluster.unlisted.keys()):
+        verdict += Verdict(unasked=(Gap(name, world.cluster.unlisted[name]),))
     if world.flux.pods:
         moving = f"{len(world.flux.pods)} pods came, went or changed while it was looked at, and are not judged"
         verdict += Verdict(inapplicable=(Gap("pods", moving),))

@@ -10,6 +10,7 @@ from checks.declare import check
 from checks.detours import Detour, detours, selects
 from checks.entries import shown_unanswered
 from checks.flows import node_address, uplink
+from checks.hops import dead
 from expect.fib import Flow, standard_rules
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from checks.cases import NodeCase
 
 ETHERNET = frozenset({"", "veth", "bond", "team", "bridge", "vlan", "macvlan", "ovs"})  # kinds that do ARP
-_SINKS = frozenset({"dummy", "ifb"})  # kinds that send nothing to anybody
 _MAC_COLONS = 5
 _UNANSWERED = net.NUD_INCOMPLETE | net.NUD_FAILED
 
@@ -100,7 +100,7 @@ def _astray(
     node: NodeCase,
     address: str,
     links: Mapping[str, net.Link],
-    silent: Mapping[tuple[str, str | None], net.Neighbour],
+    silent: Mapping[tuple[str, str], net.Neighbour],
 ) -> Iterator[_Astray]:
     """The ways to another node that are none: of any packet, of one from the node's own address, of those that a rule
     means alone."""
@@ -123,7 +123,7 @@ def _detour(
     address: str,
     one: Detour,
     links: Mapping[str, net.Link],
-    silent: Mapping[tuple[str, str | None], net.Neighbour],
+    silent: Mapping[tuple[str, str], net.Neighbour],
 ) -> Iterator[_Astray]:
     """Where a rule leads those of a certain kind; those that somebody has marked, or a user of the node sends, are his
     affair."""
@@ -147,31 +147,19 @@ def _dead_end(
     address: str,
     route: net.Route,
     links: Mapping[str, net.Link],
-    silent: Mapping[tuple[str, str | None], net.Neighbour],
+    silent: Mapping[tuple[str, str], net.Neighbour],
 ) -> tuple[str, Severity] | None:
     """Why nothing that takes a route arrives: every one of its next hops is dead, or on an interface where the other
     node cannot be."""
-    dead = [_dead(hop, links.get(hop.dev)) for hop in route.hops]
-    if dead and all(dead):
-        return "; ".join(dict.fromkeys(str(why) for why in dead)), Severity.BROKEN
+    reasons = [dead(hop, links.get(hop.dev)) for hop in route.hops]
+    if reasons and all(reasons):
+        return "; ".join(dict.fromkeys(str(why) for why in reasons)), Severity.BROKEN
     for hop in route.hops:
         link = links.get(hop.dev)
         if hop.gateway is None and link is not None and _elsewhere(node, address, link):
             answer = "" if (hop.dev, address) not in silent else ", and nobody answers there"
             why = f"{hop.dev} has no address of the subnet of {address}, and no gateway is named{answer}"
             return why, Severity.BROKEN if answer else Severity.WRONG
-    return None
-
-
-def _dead(hop: net.Hop, link: net.Link | None) -> str | None:
-    if link is None:
-        return None
-    if not link.up:
-        return f"{hop.dev} is down"
-    if not link.carrier:
-        return f"{hop.dev} has no carrier"
-    if link.kind in _SINKS or link.name == "lo":
-        return f"{hop.dev} leads nowhere"
     return None
 
 

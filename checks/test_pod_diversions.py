@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from checks.applies import chooses_routes, moves_its_address
 from checks.declare import check
+from checks.hops import dead
 from checks.test_pod_routes import DEFAULTS, GATEWAY
-from expect.fib import standard_rules
+from expect.fib import Fib, Flow, standard_rules
 from model import ip, net
 from model.verdict import Difference, Gap, Kind, Severity, Verdict, about
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _MULTICAST = ("224.0.0.0/4", "ff00::/8")
 _DROP_TYPES = frozenset({net.BLACKHOLE, net.UNREACHABLE, net.PROHIBIT, net.THROW})
+_SOME = 64  # lookups that tell whether a route is used: a VPN's, in many pods, is for all blocks
 _MADE_FOR_ADDRESSES = frozenset({net.LOCAL_TYPE, net.BROADCAST, net.ANYCAST, net.MULTICAST})
 
 
@@ -119,26 +121,41 @@ def _severity(pod: PodCase, route: net.Route, *, by_eth0: bool) -> Severity:
         return Severity.WRONG if _takes_others(pod, route) else Severity.HOUSEKEEPING
     if by_eth0 or not route.hops:
         return Severity.WRONG
+    reasons = [dead(hop, pod.namespace.link(hop.dev) if pod.namespace else None) for hop in route.hops]
+    if asked and all(reasons) and _takes_pods(pod, route):
+        return Severity.BROKEN
     whole = any(ip.contains(route.dst, pool.cidr) for pool in pod.node.world.cluster.pools)
     return Severity.WRONG if asked and not whole and _takes_pods(pod, route) else Severity.HOUSEKEEPING
 
 
 def _takes_pods(pod: PodCase, route: net.Route) -> bool:
-    """Whether a block, or a part of one, lies in what a route is for; its own address is the pod's own affair."""
+    """Whether packets to a block, or to a part of one, go by a route; its own address is the pod's own affair."""
     if route.dst in pod.prefixes:
         return False
     world = pod.node.world
     held = world.block_of(ip.bare(route.dst))
-    inside = held is not None and ip.contains(held.cidr, route.dst)
-    return inside or any(ip.contains(route.dst, cidr) for cidr in world.blocks)
+    inside = [route.dst] if held is not None and ip.contains(held.cidr, route.dst) else []
+    return _goes_by(pod, route, (*inside, *(cidr for cidr in world.blocks if ip.contains(route.dst, cidr))))
 
 
 def _takes_others(pod: PodCase, route: net.Route) -> bool:
-    """Whether a route is for anything else of the cluster's: a node, a service, what is left of a pool. The rest of the
-    world is the application's own affair."""
+    """Whether packets to anything else of the cluster's go by a route: a node, a service, what is left of a pool. The
+    rest of the world is the application's own affair."""
     world = pod.node.world
     known = (*world.node_addresses, *(address for service in world.cluster.services for address in service.cluster_ips))
-    return _takes_pool(pod, route) or any(ip.contains(route.dst, address) for address in known)
+    pools = [pool.cidr for pool in world.cluster.pools]
+    parts = [route.dst for cidr in pools if ip.contains(cidr, route.dst)]
+    return _goes_by(pod, route, (*parts, *(each for each in (*pools, *known) if ip.contains(route.dst, each))))
+
+
+def _goes_by(pod: PodCase, route: net.Route, prefixes: tuple[str, ...]) -> bool:
+    """Whether the pod's kernel sends by a route to the start of one of the prefixes; of many, to some."""
+    if pod.namespace is None or not prefixes:
+        return False
+    fib = Fib(pod.namespace.routes, pod.namespace.rules)
+    source = next((address for address in pod.pod.ips if ip.family(address) == ip.family(route.dst)), None)
+    step = -(-len(prefixes) // _SOME)
+    return any(fib.lookup(Flow(ip.bare(prefix), source)) is route for prefix in prefixes[::step])
 
 
 def _deaf(pod: PodCase, namespace: net.Namespace) -> Iterator[Difference]:

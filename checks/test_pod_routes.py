@@ -18,6 +18,7 @@ GATEWAY = (
     "169.254.1.1"  # cni-plugin network.go: a link-local address that nobody has; the host answers its ARP by proxy
 )
 DEFAULTS = {4: "0.0.0.0/0", 6: "::/0"}
+_FAR = 32  # routers: no way is longer
 MULTUS_NETWORKS = "k8s.v1.cni.cncf.io/networks"
 
 
@@ -92,7 +93,8 @@ def _is_via(pod: PodCase, route: net.Route, gateway: str | None) -> bool:
         and [(hop.gateway, hop.dev) for hop in route.hops] == [(gateway, "eth0")]
         and gateway is not None
         and not any(hop.flags & _unusable(pod) or hop.encap for hop in route.hops)
-        and (route.tos, route.src, route.mtu, route.hop_limit) == (0, None, None, None)
+        and (route.tos, route.src, route.mtu) == (0, None, None)
+        and (route.hop_limit is None or route.hop_limit >= _FAR)
         and route.prefsrc in {None, *(ip.bare(prefix) for prefix in pod.prefixes)}
     )
 

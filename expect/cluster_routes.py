@@ -37,6 +37,16 @@ class Destination(msgspec.Struct, frozen=True):
     optional: str = ""
     unknown: str = ""
 
+    @property
+    def because_of_pool(self) -> str:
+        """The pool's mode, for messages."""
+        pool = self.pool
+        if pool is None:
+            return "no IPPool contains it"
+        modes = [f"{name} {mode}" for name, mode in (("ipipMode", pool.ipip_mode), ("vxlanMode", pool.vxlan_mode))]
+        told = " and ".join(mode for mode in modes if "Never" not in mode)
+        return f"IPPool {pool.name} has {told or 'no encapsulation'}"
+
 
 def bgp_address(node: Node, family: int) -> str | None:
     """The node's BGP address of a family with its length: what BIRD peers with and announces."""

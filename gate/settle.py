@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PAUSE = 10.0  # seconds before a second look; never more than half the settle time
 STRIDE = 30.0  # seconds between later looks, so that it is known when something healed
 CONFIRMING = 2  # looks after the time is over: pods that come and go must not be accused of what one look saw
+UNOBSERVED = "/unobserved"  # how the name of what could not be observed ends
 FAILURES = 2  # looks that fail one after the other before it is given up
 
 
@@ -157,16 +158,17 @@ class _Loop:
 
 def _sentence(doubted: Mapping[str, _Suspect], seconds: float, now: float) -> str:
     """What is waited for, and where: `looking again in 10 s; up to 109 s for Felix's next refresh: 3 on worker2`."""
-    groups: defaultdict[str, list[_Suspect]] = defaultdict(list)
-    for one in doubted.values():
-        groups[one.what.wait.reason if one.due() > now else ""].append(one)
-    told = [_group(reason, members, now) for reason, members in sorted(groups.items())]
+    groups: defaultdict[tuple[str, str], list[_Suspect]] = defaultdict(list)
+    for name, one in doubted.items():
+        kind = "gap" if name.endswith(UNOBSERVED) else "finding"
+        groups[one.what.wait.reason if one.due() > now else "", kind].append(one)
+    told = [_group(reason, kind, members, now) for (reason, kind), members in sorted(groups.items())]
     return f"looking again in {seconds:.0f} s: {'; '.join(told)}"
 
 
-def _group(reason: str, members: list[_Suspect], now: float) -> str:
+def _group(reason: str, kind: str, members: list[_Suspect], now: float) -> str:
     nodes = sorted({one.what.node or "the cluster" for one in members})
-    where = f"{counted(len(members), 'finding')} on {listed(nodes)}"
+    where = f"{counted(len(members), kind)} on {listed(nodes)}"
     if not reason:
         return f"{where} to be seen twice"
     return f"waiting up to {max(one.due() for one in members) - now:.0f} s for {reason}: {where}"
@@ -193,7 +195,7 @@ def still_open(snapshot: Snapshot, nodes: frozenset[str] | None = None) -> dict[
             found[name] = Open(result.node, longest((wait, earlier.wait)), result.node)
         for gap in result.verdict.unobserved:
             node = result.node or gap.object
-            found[f"{result.check}/{result.node or 'cluster'}/{gap.object}/unobserved"] = Open(node, told=result.node)
+            found[f"{result.check}/{result.node or 'cluster'}/{gap.object}{UNOBSERVED}"] = Open(node, told=result.node)
     return found
 
 

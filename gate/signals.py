@@ -29,6 +29,7 @@ class Ending:
         self._say = say
         self._before: dict[signal.Signals, Any] = {}
         self._since: float | None = None
+        self._signalled = False
 
     def take_over(self) -> None:
         """Install the handlers; what is ignored (nohup) stays ignored. Python allows it in the main thread alone."""
@@ -39,7 +40,10 @@ class Ending:
                 self._before[number] = signal.signal(number, self._handle)
 
     def give_back(self) -> None:
-        """What stood there before stands there again."""
+        """What stood there before stands there again; not before the first signal's echo can have come, which would
+        kill the process in its last moment, with another exit code."""
+        if self._signalled and self._since is not None:
+            time.sleep(max(0.0, self._since + SAME - time.monotonic()))  # there is nothing to wait for but time
         _restore(self._before)
         self._before = {}
 
@@ -51,7 +55,7 @@ class Ending:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
         if self._since is None:
-            self._since = now
+            self._since, self._signalled = now, True
             if number == signal.SIGHUP:
                 _leave_terminal()
             name = signal.Signals(number).name

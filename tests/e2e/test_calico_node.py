@@ -105,6 +105,14 @@ def test_exec_that_is_not_allowed_is_told_as_the_rule_to_add_before_anything_els
     assert not [entry for entry in control.served()[before:] if entry.path.endswith("/exec")]
 
 
+def test_a_list_that_is_forbidden_and_few_need_is_said_as_not_asked(lab: Lab, control: Control, tmp_path: Path) -> None:
+    control.deny("", "services")
+    control.deny("crd.projectcalico.org", "bgpfilters")
+    done = judged(_look(lab, tmp_path, context="lab-restricted"), 0, 'resources: ["services"], verbs: ["list"]')
+    told = {entry["reason"].partition(";")[0] for entry in done.document["unasked"]}
+    assert told >= {"not allowed to list services", "not allowed to list bgpfilters"}
+
+
 def test_a_dry_run_asks_the_same_and_shows_what_would_be_run(lab: Lab, control: Control, tmp_path: Path) -> None:
     options = (f"--kubeconfig={lab.kubeconfig}", "--context=lab-restricted", "--reach=calico-node", "--dry-run")
     shown = finished(started(tmp_path, *options), tmp_path)

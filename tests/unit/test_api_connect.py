@@ -150,7 +150,23 @@ WRONG = [
         "No such file or directory: '/no/such/plugin'",
         id="plugin missing",
     ),
+    pytest.param(
+        user(**{"auth-provider": {"name": "gcp", "config": {}}}),
+        "it asks for the auth-provider gcp, which Kubernetes has replaced by exec plugins",
+        id="an auth-provider",
+    ),
 ]
+
+
+def test_a_plugin_that_is_missing_is_told_with_its_hint(tmp_path: Path) -> None:
+    run = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "/no/plugin",
+        "installHint": "get it at x.example",
+    }
+    with pytest.raises(UsageError) as caught:
+        connect(write(tmp_path, user(exec=run)), None)
+    assert caught.value.remedy.endswith("Its installHint: get it at x.example")
 
 
 @pytest.mark.parametrize(("document", "said"), WRONG)

@@ -102,9 +102,7 @@ def test_tokens_that_lead_in_a_circle_end() -> None:
 def test_all_that_is_forbidden_is_told_at_once_as_the_rules_to_add() -> None:
     cluster = Cluster()
     cluster.table |= {"/api/v1/nodes": 403, f"/apis/{V1}/ippools": 403, "/api/v1/services": 403}
-    with pytest.raises(
-        UnobservableError, match="not allowed to list nodes, services, ippools; nothing"
-    ) as caught:
+    with pytest.raises(UnobservableError, match="not allowed to list nodes, services, ippools; nothing") as caught:
         list_cluster(cluster.api())
     assert '- {apiGroups: [""], resources: ["nodes"], verbs: ["list"]}' in caught.value.remedy
     assert '- {apiGroups: ["crd.projectcalico.org"], resources: ["ippools"], verbs: ["list"]}' in caught.value.remedy
@@ -115,7 +113,6 @@ def test_all_that_is_forbidden_is_told_at_once_as_the_rules_to_add() -> None:
 
 OPTIONAL = {
     "forbidden": (403, "not allowed to list bgpfilters"),
-    "not served": (404, "serves no bgpfilters"),
     "odd": (418, "answered with 418"),
     "malformed": ([[{"metadata": {"name": "f"}, "spec": 5}]], "f: Expected `object | null`, got `int`"),
     "no list": (b"<html>", "the list of bgpfilters cannot be read"),
@@ -156,8 +153,16 @@ def test_what_is_required_is_an_error(answer: object, said: str) -> None:
 def test_a_resource_that_discovery_does_not_name_is_not_asked_for() -> None:
     cluster = Cluster()
     cluster.table[f"/apis/{V1}"]["resources"].remove({"name": "bgpfilters"})
-    assert list_cluster(cluster.api()).unlisted.keys() == {"bgpfilters"}
+    listed = list_cluster(cluster.api())
+    assert (listed.unlisted, listed.filters) == ({}, ())  # a release without the kind has none of it
     assert f"/apis/{V1}/bgpfilters" not in cluster.asked
+
+
+@pytest.mark.parametrize(("plural", "unlisted"), [("bgpfilters", set()), ("ipamhandles", {"ipamhandles"})])
+def test_what_is_not_there_holds_nothing_but_where_it_must_be_there(plural: str, unlisted: set[str]) -> None:
+    cluster = Cluster()
+    cluster.table[f"/apis/{V1}/{plural}"] = 404
+    assert list_cluster(cluster.api()).unlisted.keys() == unlisted
 
 
 def both(filled: set[str]) -> Cluster:

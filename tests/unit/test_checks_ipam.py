@@ -435,6 +435,7 @@ STRICT_ROWS = [
         {("", "10.48.0.70/borrowed", HOUSEKEEPING)},
         (f"to pod {BORROWER} on worker2", "it was borrowed before the setting"),
     ),
+    Row("unlisted", unlisted("ipamconfigs"), {("", "ipamconfigs", UNASKED)}, ("403",)),
     Row("set, in flux", both(strict, lambda c: c.api_later("pods", BORROWER, phase="Failed")), set()),
     Row("set, none borrowed", both(strict, given(None, "10.48.0.70")), set()),
 ]

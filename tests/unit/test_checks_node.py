@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
+from checks.required import OPTIONAL
 from model.cluster import Node
 from model.node import Absent
 from model.trial import Trials, Untried
@@ -213,7 +214,8 @@ COVERAGE_ROWS = [
     ),
     Row("a new node", lambda c: c.add("nodes", Node("new", "u", "1")), {("", "new", UNOBSERVED)}),
     *(Row(f"{name} unlisted", unlisted(name), {("", name, UNOBSERVED)}, ("403",)) for name in REQUIRED),
-    Row("services unlisted", unlisted("services"), set()),
+    *(Row(f"{name} unlisted", unlisted(name), {("", name, UNASKED)}, ("403",)) for name in sorted(OPTIONAL)),
+    Row("an unknown list unlisted", unlisted("foreign"), set()),
     Row(
         "no release",
         nameless,

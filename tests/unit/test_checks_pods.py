@@ -313,6 +313,7 @@ ROUTES_ROWS = [
         ("default encap seg6 via 169.254.1.1",),
     ),
     Row("hop limit", inside(CUSTOMER, ROUTE, hop_limit=1), {(W1, DEFAULT4, BROKEN)}, ("hoplimit 1",)),
+    Row("hop limit that is enough", inside(CUSTOMER, ROUTE, hop_limit=64), set()),
     Row("its own source", inside(CUSTOMER, ROUTE, prefsrc="10.48.0.67"), set()),
     Row("another source", inside(CUSTOMER, ROUTE, prefsrc="10.48.0.66"), {(W1, DEFAULT4, BROKEN)}),
     Row("a better one", add(CUSTOMER, "routes", route(ROUTE, via("10.9.0.1", "net1"), metric=0)), set()),
@@ -454,6 +455,14 @@ DIVERSIONS_ROWS = [
         {(W1, f"{CUSTOMER}/10.48.0.128/26", WRONG)},
     ),
     Row(
+        "a block by an interface without carrier",
+        both(
+            add(CUSTOMER, "links", Link(9, "b9", "bridge", True, False, "02:00:00:00:00:09", 1500)),
+            add(CUSTOMER, "routes", route("10.48.0.128/26", via(None, "b9"))),
+        ),
+        {(W1, f"{CUSTOMER}/10.48.0.128/26", BROKEN)},
+    ),
+    Row(
         "a pod by another interface",
         add(CUSTOMER, "routes", route("10.48.0.130/32", via(None, "tun0"))),
         {(W1, f"{CUSTOMER}/10.48.0.130/32", WRONG)},
@@ -477,6 +486,27 @@ DIVERSIONS_ROWS = [
         "more than the pool by another interface",
         add(CUSTOMER, "routes", route("10.0.0.0/8", via(None, "tun0"))),
         {(W1, f"{CUSTOMER}/10.0.0.0/8", HOUSEKEEPING)},
+    ),
+    Row(
+        "all by a VPN's dead interface, but for the cluster",
+        both(
+            add(CUSTOMER, "links", Link(9, "tun0", "tun", True, False, "", 1500)),
+            add(
+                CUSTOMER,
+                "routes",
+                route("0.0.0.0/1", via(None, "tun0")),
+                route("10.48.0.0/16", via("169.254.1.1", "eth0")),
+            ),
+        ),
+        {(W1, f"{CUSTOMER}/0.0.0.0/1", HOUSEKEEPING)},
+    ),
+    Row(
+        "all by a VPN's dead interface",
+        both(
+            add(CUSTOMER, "links", Link(9, "tun0", "tun", True, False, "", 1500)),
+            add(CUSTOMER, "routes", route("0.0.0.0/1", via(None, "tun0"))),
+        ),
+        {(W1, f"{CUSTOMER}/0.0.0.0/1", BROKEN)},
     ),
     Row(
         "a default in another table",

@@ -574,6 +574,27 @@ BLACKHOLES_ROWS = [
         set(),
     ),
     Row(
+        "a rule leads what is for a port of a free address past it",
+        both(
+            lambda c: c.node(W1).add("rules", rule(100, 100, dst="10.48.0.99/32", other=("dport",))),
+            lambda c: c.node(W1).add("routes", route("0.0.0.0/0", via("10.0.0.254", "ens160"), table=100)),
+        ),
+        {(W1, f"{BLOCK1}/rule-100", WRONG)},
+        (
+            "rule 100 takes packets to 10.48.0.99 of certain dport to default via 10.0.0.254",
+            ", past the blackhole",
+            "a policy rule that Calico did not make",
+            "ip -4 route show table 100",
+        ),
+    ),
+    Row(
+        "a rule drops what is for a port of a free address",
+        lambda c: c.node(W1).add(
+            "rules", rule(100, 0, action=net.RULE_BLACKHOLE, dst="10.48.0.99/32", other=("dport",))
+        ),
+        set(),
+    ),
+    Row(
         "the main table gives the pool up",
         lambda c: c.node(W1).add("routes", route(POOL, type=net.THROW)),
         {(W1, POOL, WRONG)},

@@ -116,6 +116,26 @@ def test_one_cause_for_all_ends_the_waiting_at_once() -> None:
         _wait({PODS: [listed(_pod("w1", False, **bad), _pod("w2", False, **bad))]})
 
 
+@pytest.mark.parametrize(
+    "words", ["429 Too Many Requests", "dial tcp 1.2.3.4:443: i/o timeout", "503 Service Unavailable"]
+)
+def test_a_registry_that_is_busy_is_given_its_time(words: str) -> None:
+    bad = {"reason": "ErrImagePull", "message": words}
+    late = listed(_pod("w1", False, **bad), _pod("w2", False, **bad))
+    now, _ = _wait({PODS: [late, late, listed(_pod("w1"), _pod("w2"))]})
+    assert set(now.running) == {"w1", "w2"}
+    with pytest.raises(UnobservableError, match="image cannot be pulled: "):
+        _wait({PODS: [late]}, 0.05)
+
+
+def test_the_nodes_that_are_late_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixtures.deploy.wait.TELLING", -1.0)
+    said: list[str] = []
+    api, _ = fake({EVENTS: [listed()], PODS: [listed(_pod("n0")), listed(*(_pod(f"n{i}") for i in range(8)))]})
+    wait(api, ProbeSettings(), "r1", [f"n{i}" for i in range(8)], said.append)
+    assert said == ["waiting for the probe's pods: 1 of 8 run; not yet on n1, n2, n3, n4, n5 and 2 more"]
+
+
 def test_pods_that_the_controller_cannot_make_are_refused() -> None:
     event = {
         "metadata": {"name": "e"},
@@ -155,7 +175,10 @@ def test_removal_waits_until_the_pods_are_gone_and_tells_what_stays() -> None:
     stubborn = {"GET /api/v1/namespaces/ns/pods": [listed(named("p"))]}
     api, _ = fake({**lists, f"GET {path}": [listed()], **stubborn})
     left = told(remove_run(api, "ns", "r1", bindings=False, seconds=0.01))
-    assert left == "not removed: Pod ns/p: it is not gone after 0.01 s; remove it: kubectl -n ns delete pods p"
+    assert left == (
+        "not removed: Pod ns/p: it is not gone after 0.01 s; its node's kubelet is to end it; "
+        "remove it: kubectl -n ns delete pods p --force --grace-period=0"
+    )
 
 
 def test_removal_that_is_refused_is_told_with_the_command() -> None:

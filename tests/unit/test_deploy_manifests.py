@@ -137,6 +137,7 @@ def test_registry_takes_the_place_of_the_images(image: str, registry: str, name:
         ({"namespace": ""}, "--probe-namespace takes no ''"),
         ({"image": "a b"}, "--probe-image takes no 'a b'"),
         ({"registry": "http s"}, "--probe-registry"),
+        ({"registry": "http://x/y"}, "--probe-registry takes no 'http://x/y': an image's name has no scheme"),
         ({"pull_secret": "A"}, "--probe-pull-secret"),
         ({"priority_class": "a/b"}, "--probe-priority-class"),
         ({"pull_policy": "Sometimes"}, "It takes Always or IfNotPresent or Never"),

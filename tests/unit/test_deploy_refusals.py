@@ -45,6 +45,7 @@ ADMISSION = [
         "Exempt namespace ns",
     ),
     ('pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5', "quota", "quota"),
+    ('pods "p" is forbidden: failed quota: compute: must specify limits.cpu for: probe', "quota", "quota"),
     (
         'pods "p" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [system-node-critical]}]',
         "quota",

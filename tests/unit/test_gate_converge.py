@@ -232,6 +232,9 @@ def test_it_is_said_what_is_waited_for() -> None:
     first, second, *_ = course.said
     assert first.startswith("looking again in 10 s: 1 finding on w1 to be seen twice; waiting up to 109 s for Felix's")
     assert second == "looking again in 30 s: waiting up to 99 s for Felix's next refresh: 2 findings on w2"
+    lost = Course([{"cluster/w1/unobserved": PLAIN}])
+    lost.run(120.0)
+    assert lost.said[0] == "looking again in 10 s: 1 gap on w1 to be seen twice"
 
 
 def test_a_look_that_began_too_early_does_not_count() -> None:

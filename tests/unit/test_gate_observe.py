@@ -106,6 +106,10 @@ class Fake:
         self.hang = hang
         self.asked: dict[str, Mapping[str, Any]] = {}
 
+    def lacking(self) -> tuple[()]:
+        """Nothing: no API is asked."""
+        return ()
+
     def open(self, nodes: object, say: object) -> None:
         """Nothing to do."""
 

@@ -57,6 +57,26 @@ def test_the_first_interrupts_and_its_echo_is_not_heard(
     assert said == [f"{number.name}: ending in good order; once more ends it at once"]
 
 
+def test_an_echo_that_comes_when_all_is_done_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "SAME", 0.3)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    ending = Ending(lambda _sentence: None)
+    ending.take_over()
+    waited: list[float] = []
+
+    def echo(seconds: float) -> None:
+        waited.append(seconds)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("time.sleep", echo)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    ending.give_back()
+    assert len(waited) == 1
+    assert 0 < waited[0] <= 0.3
+    assert {number: signal.getsignal(number) for number in ENDING} == before
+
+
 def test_what_comes_while_the_run_ends_by_itself_changes_nothing() -> None:
     words: list[str] = []
     ending = Ending(words.append)

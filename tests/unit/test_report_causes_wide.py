@@ -93,7 +93,8 @@ CASES: dict[str, Wide] = {
             session("node2", NODE1, *ACTIVE),
             host("node2", drop(to(BLOCK1))),
         ),
-        f"node1: takes {NODE2} for its own, which is node2's: 2 sessions down, 1 route to it missing on node2, 1 route wrong",
+        f"node1: takes {NODE2} for its own, which is node2's: 2 sessions down, 1 route to it missing on node2, "
+        "1 route wrong",
         5,
     ),
     "a node announces an address that it does not have": Wide(
