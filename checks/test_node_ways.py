@@ -156,23 +156,34 @@ def _dead_end(
         return "; ".join(dict.fromkeys(str(why) for why in reasons)), Severity.BROKEN
     for hop in route.hops:
         link = links.get(hop.dev)
-        if hop.gateway is None and link is not None and _elsewhere(node, address, link):
+        if hop.gateway is None and link is not None and _elsewhere(node, address, link, links):
             answer = "" if (hop.dev, address) not in silent else ", and nobody answers there"
             why = f"{hop.dev} has no address of the subnet of {address}, and no gateway is named{answer}"
             return why, Severity.BROKEN if answer else Severity.WRONG
     return None
 
 
-def _elsewhere(node: NodeCase, address: str, link: net.Link) -> bool:
+def _elsewhere(node: NodeCase, address: str, link: net.Link, links: Mapping[str, net.Link]) -> bool:
     """Whether an interface is an Ethernet where another node cannot be: not the one with the node's own address, and
     with no address of the other's subnet. Where there is no ARP (a VPN), the interface's maker knows who is behind
-    it."""
-    if link.kind not in ETHERNET or link.noarp or link.mac.count(":") != _MAC_COLONS:
+    it; so he does where the node's own address is on none of the interfaces that it sends by (unnumbered ones), and
+    whoever has answered there is there."""
+    if not _is_ethernet(link):
         return False
-    if link.name == uplink(node, ip.family(address)):
+    own = uplink(node, ip.family(address))
+    if own is None or link.name == own or own not in links or not _is_ethernet(links[own]):
+        return False
+    if any(
+        item.dev == link.name and item.address == address and item.state & net.NUD_LEARNT
+        for item in node.facts.host.neighbours
+    ):
         return False
     mine = (ip.canonical(item.text) for item in node.facts.host.addresses if item.dev == link.name)
     return not any(ip.contains(network, address) for network in mine)
+
+
+def _is_ethernet(link: net.Link) -> bool:
+    return link.kind in ETHERNET and not link.noarp and link.name != "lo" and link.mac.count(":") == _MAC_COLONS
 
 
 def _gateways(node: NodeCase, address: str) -> Iterator[net.Hop]:

@@ -461,6 +461,22 @@ REACH_ROWS = [
         {(W1, f"{W2}/10.0.0.12", BROKEN)},
         ("and no gateway is named, and nobody answers there",),
     ),
+    Row(
+        "by an interface where it has answered",
+        both(
+            more_link("ens192"), to_node("ens192"), on_node("10.0.0.12", net.NUD_LEARNT, "02:00:00:00:0b:0c", "ens192")
+        ),
+        set(),
+    ),
+    Row(
+        "by an unnumbered interface",
+        both(
+            more_link("ens192"),
+            to_node("ens192"),
+            lambda c: c.node(W1).change("addresses", lambda item: item.dev == "ens160", dev="lo"),
+        ),
+        set(),
+    ),
     Row("by a gateway of another interface", both(more_link("ens192"), to_node("ens192", gateway="10.9.9.9")), set()),
     Row("by a VPN", both(more_link("wg0", "wireguard", mac="", noarp=True), to_node("wg0")), set()),
     Row("by an interface that nobody knows", to_node("ens192"), set()),
