@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import itertools
-import tempfile
+import socket
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +24,15 @@ METRICS = Path(topology.DEFAULT).with_name("seed-v3.32.toml")
 def own_lab(name: str) -> Iterator[state.Lab]:
     """A lab's name that no other test process of this machine uses at the same time, clear of what an earlier one left.
 
-    A lock says who uses it, in whatever checkout: it ends with its holder, however that ends.
+    Who uses it holds a socket of that name, in whatever checkout: it ends with its holder, and leaves no file.
     """
     for number in itertools.count(1):
-        with Path(tempfile.gettempdir(), f"calico-conformance-t-{name}-{number}.used").open("w") as lock:
+        with socket.socket(socket.AF_UNIX) as held:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                held.bind(f"\0calico-conformance/t-{name}-{number}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
                 continue
             lab = state.lab(f"t-{name}-{number}")
             lifecycle.down(lab)
