@@ -191,7 +191,7 @@ def test_pod_that_its_node_does_not_end_is_left_and_told(cluster: RealApi, runni
             left_over = remove_run(api, NAMESPACE, reach._deployment.run, bindings=False, seconds=3.0)
         finally:
             running.dead.clear()
-        command = f"kubectl -n {NAMESPACE} delete pods {pod}"
+        command = f"kubectl -n {NAMESPACE} delete pods {pod} --force --grace-period=0"
         assert [(one.what, one.command) for one in left_over] == [(f"Pod {NAMESPACE}/{pod}", command)]
     assert said[-1] == f"removed the probe from namespace {NAMESPACE}"
 
