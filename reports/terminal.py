@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .values import Cause, Finding, GapGroup
 
 SHOWN = 20  # findings per check, causes; the rest is in findings.json
+NAMED = 2  # objects or checks at the head of a gap
 LISTED = 8  # consequences under their cause
 PLAIN = {"✓": "ok", "✗": "FAIL", "?": "?", "–": "-", "…": "...", "·": "-"}
 FANCY = {mark: mark for mark in PLAIN}
@@ -181,6 +182,8 @@ def _gaps(title: str, groups: Sequence[GapGroup], width: int, shown: int, markup
     lines = [Line(""), Line(title, ("bold", *markup))]
     for group in groups[:shown]:
         lines.append(Line(f"  {_gap_head(group)}: {group.reason}"))
+        if _of_checks(group) and len(group.checks) > NAMED:
+            lines += [Line(f"  {text}") for text in labelled("checks", ", ".join(group.checks), width - 2)]
         if group.remedy:
             lines += [Line(f"  {text}") for text in labelled("next", group.remedy, width - 2)]
     if len(groups) > shown:
@@ -188,13 +191,18 @@ def _gaps(title: str, groups: Sequence[GapGroup], width: int, shown: int, markup
     return lines
 
 
+def _of_checks(group: GapGroup) -> bool:
+    """Whether whole checks have no verdict for that reason, and no object is to be named."""
+    return not group.node and set(group.objects) <= set(group.checks)
+
+
 def _gap_head(group: GapGroup) -> str:
-    """Whose gap it is: the node, else the objects."""
+    """Whose gap it is: the node, else the objects; whole checks are named in full below, where they are many."""
     if group.node:
         return group.node
-    if not group.objects:
-        return listed(group.checks, 2) or "cluster"
-    return listed(group.objects, 2)
+    if _of_checks(group) and len(group.checks) > NAMED:
+        return counted(len(group.checks), "check")
+    return listed(group.objects or group.checks, NAMED) or "cluster"
 
 
 def _healed(summary: Summary, shown: int) -> list[Line]:

@@ -121,6 +121,14 @@ def test_a_node_that_does_not_answer_is_one_line() -> None:
     assert [line for line in shown.splitlines() if line.startswith("  worker3")] == [f"  worker3: {ABSENT.reason}"]
 
 
+def test_every_check_that_was_not_asked_is_named() -> None:
+    names = [f"check_{n}" for n in range(9)]
+    blind = [result(Verdict(unasked=(Gap(name, "nobody can see that"),)), name) for name in names]
+    lines = plain(render(summarise(blind, HEADER))).splitlines()
+    at = lines.index("  9 checks: nobody can see that")
+    assert " ".join(lines[at + 1 : at + 3]).split()[1:] == ", ".join(names).split()
+
+
 def test_a_problem_comes_with_its_remedy() -> None:
     problem = Problem(Trouble.USAGE, "no cluster is named", "give --kubeconfig, or --replay")
     lines = plain(render(summarise([], None, problem=problem))).splitlines()
