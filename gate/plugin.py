@@ -7,6 +7,7 @@ them says the same.
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +22,7 @@ from gate.allure_files import AllureFiles
 from gate.finish import Controller, give_up, interrupted, prepare_folder, tool_error
 from gate.narrow import open_narrowed
 from gate.options import Options, add_options, default_out, read_options
+from gate.private import forget
 from gate.selection import check_selection, name_suite
 from gate.source import take
 from gate.verdicts import conclude
@@ -130,6 +132,7 @@ def _begin(config: pytest.Config) -> None:
     check_selection(config)
     options = config.stash[OPTIONS]
     path, selection = take(options, terminal.teller(config))
+    forget(os.environ)
     bench = _open(config, path, selection, gathered=None)
     if config.stash[GATHERED]:
         terminal.teller(config)("one item a node: each lists its pods (--items pod for one a pod)")

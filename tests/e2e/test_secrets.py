@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
+from tests.e2e import suite
 from tests.e2e.suite import judged, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from lab.state import Lab
 
@@ -31,8 +34,13 @@ def _unpacked(snapshot: Path) -> bytes:
         return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
 
 
-def test_credentials_reach_no_report_no_snapshot_and_no_worker(lab: Lab, tmp_path: Path) -> None:
+def test_credentials_reach_no_report_no_snapshot_and_no_worker(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, known = tmp_path / "out", tmp_path / "known"
+    proxy = {"https_proxy": "http://me:proxypassword@127.0.0.1:9", "no_proxy": "127.0.0.1", "HTTP_PROXY": "http://p:9"}
+    given = suite.environment() | proxy | {"KUBECONFIG": str(lab.kubeconfig)}
+    monkeypatch.setattr(suite, "environment", lambda: given)
     where = (f"--kubeconfig={lab.kubeconfig}", "--context=lab", "--reach=lab")
     spy = ("-p", "e2e_trouble", "--trouble=spy", f"--trouble-file={known}")
     done = judged(run(out, *where, "-n2", "-v", *spy), 0)
@@ -44,8 +52,10 @@ def test_credentials_reach_no_report_no_snapshot_and_no_worker(lab: Lab, tmp_pat
     told = {path.name: path.read_bytes() for path in (*workers, *out.rglob("*")) if path.is_file()}
     assert {"junit.xml", "findings.json", "environment.properties", "trials.pcap"} <= told.keys()
     told |= {"unpacked": unpacked, "said": done.said.encode()}
-    secrets = _secrets(lab.kubeconfig)
-    assert len(secrets) == 6
+    secrets = [*_secrets(lab.kubeconfig), b"proxypassword"]
+    assert len(secrets) == 7
     assert [name for name, content in told.items() for secret in secrets if secret in content] == []
     for worker in workers:
-        assert "KUBECONFIG" not in json.loads(worker.read_text())["environment"]
+        environment = json.loads(worker.read_text())["environment"]
+        assert "KUBECONFIG" not in environment
+        assert environment["HTTP_PROXY"] == "http://p:9"  # so that the others would be seen, too
