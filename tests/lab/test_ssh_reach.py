@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -205,15 +204,14 @@ def test_an_endless_greeting_ends_in_a_clear_error(open_doors: Doors, cluster: C
     ssh = open_doors.folder / "endless"
     ssh.mkdir(exist_ok=True)
     (ssh / "sshrc").write_text(f"{endless}\n")
-    began = time.monotonic()
     with (
         open_doors.over("worker1", "/etc/ssh", ssh),
         entered(cluster, SshSettings(user="root", config=open_doors.config)) as reach,
     ):
         seen = observe_nodes(cluster, ["worker1"], reach, parallel=1, seconds=60)
     assert not seen.facts
-    assert "no probe" in seen.absent[0].reason
-    assert time.monotonic() - began < 60  # long before its time was over: what comes is limited, too
+    assert "no probe" in seen.absent[0].reason  # and not that its time was over: what comes is limited, too
+    assert " within " not in seen.absent[0].reason
 
 
 def test_a_server_that_greets_without_end_before_the_login_is_given_up(open_doors: Doors, cluster: Cluster) -> None:

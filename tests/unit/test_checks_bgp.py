@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from model.cluster import NodeStatus
-from model.node import Absent, Bird, BirdProtocol
+from model.node import Bird, BirdProtocol
 from tests.unit.builders import BLOCK1, CUSTOMER, NODES, block, changed, without
 from tests.unit.scenes import scene
 from tests.unit.tables import (
@@ -26,6 +26,7 @@ from tests.unit.tables import (
     told,
     untold,
 )
+from tests.unit.vary import absent, all_by_vxlan, both, node_unread, on_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,33 +37,6 @@ if TYPE_CHECKING:
 H1, W1, W2 = "host1", "worker1", "worker2"
 EVERY = tuple(NODES)
 PEER, PEER6 = "10.0.0.12", "fd00:10::c"
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
-
-
-def on_all(kind: str, *names: str) -> set[tuple[str, str, str]]:
-    return {(name, name, kind) for name in names or EVERY}
-
-
-def unread(node: str, fact: str) -> Callable[[Scene], None]:
-    return lambda c: c.unread(node, fact)
-
-
-def absent(cluster: Scene) -> None:
-    del cluster.facts[W2]
-    cluster.absent.append(Absent(W2, "nobody answers", "look at its kubelet"))
-
-
-def vxlan(cluster: Scene) -> None:
-    """Every pool is Felix's."""
-    for name in ("default-ipv4-ippool", "default-ipv6-ippool"):
-        cluster.api("pools", name, vxlan_mode="Always")
 
 
 def birds(node: str, *kept: Bird) -> Callable[[Scene], None]:
@@ -170,7 +144,7 @@ def router(*addresses: str, up: tuple[str, ...] = ()) -> Callable[[Scene], None]
 
 ANSWERS = "bird_answers"
 ANSWERS_ROWS = [
-    Row("not needed", vxlan, on_all(INAPPLICABLE), ("BIRD programs the routes of no pool",)),
+    Row("not needed", all_by_vxlan, on_all(INAPPLICABLE), ("BIRD programs the routes of no pool",)),
     Row("another backend", backend("vxlan"), on_all(INAPPLICABLE)),
     Row(
         "no address",
@@ -194,7 +168,7 @@ ANSWERS_ROWS = [
     Row("one daemon for both", one_daemon(W1), set()),
     Row(
         "unread",
-        both(birds(W1), unread(W1, "bird")),
+        both(birds(W1), node_unread(W1, "bird")),
         {(W1, W1, UNOBSERVED)},
         ("could not be asked: permission denied",),
     ),
@@ -209,17 +183,21 @@ ANSWERS_ROWS = [
         lambda c: c.seen(W1, birds=(c.facts[W1].birds[0], Bird(6, False))),
         {(W1, "bird6", BROKEN)},
     ),
-    Row("dead, not needed", both(vxlan, birds(W1, Bird(4, False), Bird(6, False))), on_all(INAPPLICABLE)),
+    Row("dead, not needed", both(all_by_vxlan, birds(W1, Bird(4, False), Bird(6, False))), on_all(INAPPLICABLE)),
     Row(
         "dead, and a router listens",
-        both(vxlan, peering(peerIP="10.0.0.254", asNumber=64701, node=W1), birds(W1, Bird(4, False), Bird(6, False))),
+        both(
+            all_by_vxlan,
+            peering(peerIP="10.0.0.254", asNumber=64701, node=W1),
+            birds(W1, Bird(4, False), Bird(6, False)),
+        ),
         {(W1, "bird", BROKEN)} | on_all(INAPPLICABLE, H1, W2),
         ("BGPPeer p: its node is worker1, its peerIP is 10.0.0.254: BIRD announces to 10.0.0.254",),
     ),
     Row(
         "dead, and services are announced",
         both(
-            vxlan,
+            all_by_vxlan,
             lambda c: c.settings("bgp", serviceClusterIPs=[{"cidr": "fd00:96::/112"}, {}]),
             birds(W1, Bird(4, False), Bird(6, False)),
         ),
@@ -344,23 +322,23 @@ def reflected(*reflectors: str, up: bool = True) -> Callable[[Scene], None]:
 
 
 SESSIONS_ROWS = [
-    Row("carries nothing", vxlan, set()),
+    Row("carries nothing", all_by_vxlan, set()),
     Row(
         "another backend",
         backend("vxlan"),
         on_all(INAPPLICABLE),
         ("the networking backend of this node runs no BIRD",),
     ),
-    Row("down, and carries nothing", both(vxlan, bird(W1, to(PEER), state="start")), {(W1, PEER, HOUSEKEEPING)}),
+    Row("down, and carries nothing", both(all_by_vxlan, bird(W1, to(PEER), state="start")), {(W1, PEER, HOUSEKEEPING)}),
     Row(
         "down, carries nothing, and the other node is not ready",
-        both(vxlan, bird(W1, to(PEER), state="start"), lambda c: c.api("nodes", W2, ready=False)),
+        both(all_by_vxlan, bird(W1, to(PEER), state="start"), lambda c: c.api("nodes", W2, ready=False)),
         {(W1, PEER, HOUSEKEEPING)},
     ),
     Row(
         "down, and services are announced",
         both(
-            vxlan,
+            all_by_vxlan,
             lambda c: c.settings("bgp", serviceClusterIPs=[{"cidr": "10.96.0.0/12"}]),
             bird(W1, to(PEER), state="start"),
         ),
@@ -513,7 +491,7 @@ SESSIONS_ROWS = [
     Row("a node that is gone, and up", more(W1, session("10.0.0.99", "Mesh_10_0_0_99")), {(W1, "10.0.0.99", WRONG)}),
     Row(
         "a node that is gone, and nothing is carried",
-        both(vxlan, more(W1, session("10.0.0.99"))),
+        both(all_by_vxlan, more(W1, session("10.0.0.99"))),
         {(W1, "10.0.0.99", HOUSEKEEPING)},
     ),
     Row(

@@ -23,6 +23,7 @@ from tests.unit.builders import (
     via,
 )
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,14 +52,6 @@ def add(kind: str, *items: object) -> Callable[[Scene], None]:
 
 def all_pods(kind: str) -> set[tuple[str, str, str]]:
     return {(W1, key, kind) for key in (CUSTOMER, DUAL, LEAVING)}
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
 
 
 INTERFACE = "pod_has_its_host_interface"

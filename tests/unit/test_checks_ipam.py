@@ -27,20 +27,13 @@ from tests.unit.builders import (
 )
 from tests.unit.scenes import Scene, scene
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNASKED, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 W1, W2 = "worker1", "worker2"
 NAME1 = "worker1-10-48-0-64-26"
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
 
 
 def unlisted(*names: str) -> Callable[[Scene], None]:

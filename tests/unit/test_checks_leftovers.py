@@ -33,6 +33,7 @@ from tests.unit.builders import (
 )
 from tests.unit.scenes import Scene, scene
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,14 +44,6 @@ HERE = via("10.0.0.12", "ens160")
 
 def nothing(_: Scene) -> None:
     """The healthy cluster."""
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
 
 
 def own(address: str, dev: str = "ens160") -> Route:

@@ -18,11 +18,11 @@ from tests.unit.builders import (
 from tests.unit.tables import HOUSEKEEPING, INAPPLICABLE, WRONG, Row, heard, told, untold
 from tests.unit.tunnelled import (
     POOLS,
-    both,
     no_link,
     on,
     vxlan,
 )
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ from msgspec import structs
 
 from checks.required import OPTIONAL
 from model.cluster import Node
-from model.node import Absent
 from model.trial import Trials, Untried
 from tests.unit.builders import BLOCK1, CUSTOMER, NODES, OWNERS, pod
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNASKED, UNOBSERVED, WRONG, Row, heard, told, untold
 from tests.unit.tunnelled import release
+from tests.unit.vary import absent, all_by_vxlan, both, node_unread, on_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,33 +24,6 @@ if TYPE_CHECKING:
 H1, W1, W2 = "host1", "worker1", "worker2"
 EVERY = tuple(NODES)
 PEER = "10.0.0.12"
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
-
-
-def on_all(kind: str, *names: str) -> set[tuple[str, str, str]]:
-    return {(name, name, kind) for name in names or EVERY}
-
-
-def unread(node: str, fact: str) -> Callable[[Scene], None]:
-    return lambda c: c.unread(node, fact)
-
-
-def absent(cluster: Scene) -> None:
-    del cluster.facts[W2]
-    cluster.absent.append(Absent(W2, "nobody answers", "look at its kubelet"))
-
-
-def vxlan(cluster: Scene) -> None:
-    """Every pool is Felix's."""
-    for name in ("default-ipv4-ippool", "default-ipv6-ippool"):
-        cluster.api("pools", name, vxlan_mode="Always")
 
 
 ADDRESS = "node_has_its_bgp_address"
@@ -63,7 +36,7 @@ def no_bgp(cluster: Scene) -> None:
 ADDRESS_ROWS = [
     Row(
         "unread",
-        unread(W1, "addresses"),
+        node_unread(W1, "addresses"),
         {(W1, W1, UNOBSERVED)},
         ("addresses, routes or rules could not be read",),
     ),
@@ -113,7 +86,7 @@ ADDRESS_ROWS = [
         ),
     ),
     Row("never detected, and no blocks", lambda c: c.api("nodes", H1, bgp_ipv4=None), set()),
-    Row("never detected, and Felix's", both(vxlan, lambda c: c.api("nodes", W1, bgp_ipv4=None)), set()),
+    Row("never detected, and Felix's", both(all_by_vxlan, lambda c: c.api("nodes", W1, bgp_ipv4=None)), set()),
     Row("none at all", no_bgp, {(H1, H1, INAPPLICABLE)}, ("it has no BGP address, and BIRD announces",)),
 ]
 
@@ -135,7 +108,7 @@ def crossing(mine: str | None = None, real: int | None = None) -> Callable[[Scen
 
 NARROW = ("10.0.0.11/28 on the interface",)
 LENGTH_ROWS = [
-    Row("unread", unread(W1, "addresses"), {(W1, W1, UNOBSERVED)}, ("addresses could not be read",)),
+    Row("unread", node_unread(W1, "addresses"), {(W1, W1, UNOBSERVED)}, ("addresses could not be read",)),
     Row("right", crossing(), set()),
     Row(
         "too wide for some",
@@ -157,7 +130,7 @@ def off(name: str, value: str | None = "0", node: str = W1) -> Callable[[Scene],
 
 
 FORWARDING_ROWS = [
-    Row("unread", unread(W1, "sysctls"), {(W1, W1, UNOBSERVED)}, ("sysctls could not be read",)),
+    Row("unread", node_unread(W1, "sysctls"), {(W1, W1, UNOBSERVED)}, ("sysctls could not be read",)),
     Row(
         "off", off(FOUR), {(W1, FOUR, BROKEN)}, (f"{FOUR} = 0", "ipForwarding is Enabled (unset)", "a hardening script")
     ),
@@ -283,7 +256,7 @@ def no_programmer(cluster: Scene) -> None:
 
 
 def only_workloads(cluster: Scene) -> None:
-    vxlan(cluster)
+    all_by_vxlan(cluster)
     cluster.settings("felix", routeSource="WorkloadIPs")
 
 

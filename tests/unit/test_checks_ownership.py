@@ -10,11 +10,11 @@ from msgspec import structs
 from model.cluster import ClusterInformation
 from tests.unit.tables import BROKEN, INAPPLICABLE, WRONG, Row, heard, told, untold
 from tests.unit.tunnelled import (
-    both,
     felix,
     release,
     vxlan,
 )
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable

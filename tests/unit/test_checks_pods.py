@@ -12,6 +12,7 @@ from model.net import Address, Hop, Link
 from model.node import Problem
 from tests.unit.builders import CUSTOMER, DUAL, LEAVING, SIX, route, rule, space_name, via
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,14 +84,6 @@ def rules(key: str, family: int, priority: int, **fields: object) -> Callable[[S
 def no_rule(key: str, family: int, priority: int | None = None) -> Callable[[Scene], None]:
     def vary(cluster: Scene) -> None:
         cluster.inside(key).drop("rules", lambda r: r.family == family and priority in {None, r.priority})
-
-    return vary
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
 
     return vary
 

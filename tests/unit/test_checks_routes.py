@@ -28,6 +28,7 @@ from tests.unit.builders import (
 )
 from tests.unit.tables import BROKEN, HOUSEKEEPING, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
 from tests.unit.tunnelled import DEVICE, vxlan
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +36,6 @@ if TYPE_CHECKING:
     from tests.unit.scenes import Scene
 
 H1, W1, W2 = "host1", "worker1", "worker2"
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
 
 
 def host(dst: str, node: str = W1, /, **fields: object) -> Callable[[Scene], None]:

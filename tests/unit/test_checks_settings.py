@@ -10,11 +10,11 @@ from model.cluster import ClusterInformation, Node
 from tests.unit.tables import BROKEN, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
 from tests.unit.tunnelled import (
     POOLS,
-    both,
     felix,
     release,
     vxlan,
 )
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable

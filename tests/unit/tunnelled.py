@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from model import net
 from model.net import Address, Link, Neighbour, Vxlan
 from tests.unit.builders import NODES, route, via
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 W1 = "worker1"
 DEVICE, DEVICE6, TUNNEL = "vxlan.calico", "vxlan-v6.calico", "tunl0"
 POOLS = ("default-ipv4-ippool", "default-ipv6-ippool")
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
 
 
 def mac(node: str, suffix: str = "") -> str:
