@@ -11,6 +11,7 @@ from model.cluster import Node
 from model.net import Neighbour
 from tests.unit.builders import CALI, CUSTOMER, DUAL, LEAVING, LINK_LOCAL, route, rule, via
 from tests.unit.tables import BROKEN, INAPPLICABLE, UNOBSERVED, WRONG, Row, heard, told, untold
+from tests.unit.vary import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,6 @@ FAILED, INCOMPLETE, REACHABLE, PERMANENT = net.NUD_FAILED, net.NUD_INCOMPLETE, 0
 
 def unread(fact: str) -> Callable[[Scene], None]:
     return lambda c: c.unread(W1, fact)
-
-
-def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    return lambda cluster: cluster.vary(*varies)
 
 
 def on_node(address: str, state: int, mac: str | None = OTHER, dev: str = CALI) -> Callable[[Scene], None]:

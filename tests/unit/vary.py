@@ -17,12 +17,7 @@ GONE = "worker2"
 
 def both(*varies: Callable[[Scene], None]) -> Callable[[Scene], None]:
     """One after the other."""
-
-    def vary(cluster: Scene) -> None:
-        for one in varies:
-            one(cluster)
-
-    return vary
+    return lambda cluster: cluster.vary(*varies)
 
 
 def on_all(kind: str, *names: str) -> set[tuple[str, str, str]]:
